@@ -1,0 +1,5 @@
+"""Model selection for several partly observed tasks."""
+
+from ._split import MultiTaskKFold, MultiTaskShuffleSplit
+
+__all__ = ["MultiTaskKFold", "MultiTaskShuffleSplit"]
