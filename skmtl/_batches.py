@@ -1,0 +1,148 @@
+"""Batches sliced from arrays in memory: blocks of rows are gathered, cast and masked, then cut into batches."""
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+
+#: Size of a gathered block of X in bytes: it should stay in the cache until its last batch is done.
+BLOCK_BYTES = 1 << 19
+#: Up to this size in bytes X is cast to the network's type once; above, nothing is copied whole.
+COPY_BYTES = 1 << 25
+
+_TORCH_KINDS = {np.dtype(t) for t in ("f2", "f4", "f8", "u1", "i1", "i2", "i4", "i8", "?")}
+
+
+class Data:
+    """Inputs, encoded targets and weights of some rows; what skorch calls a dataset.
+
+    Parameters
+    ----------
+    X : ndarray (n, ...) or CSR array (n, d)
+        Inputs of any numeric type.
+    Y : ndarray (n, C), default=None
+        Encoded targets, NaN where missing, columns in block order.
+    weights : ndarray (n, 1) or (n, C), default=None
+        Weights of the labels.
+    fill : ndarray (C,), default=None
+        What a missing label is replaced by: any value that the losses take.
+    dtype : torch.dtype, default=torch.float32
+        Floating type of the batches.
+    device : str, default="cpu"
+        Where the batches go.
+    """
+
+    def __init__(self, X, Y=None, weights=None, *, fill=None, dtype=torch.float32, device="cpu"):
+        self.X, self.Y, self.weights, self.fill = X, Y, weights, fill
+        self.dtype, self.device = dtype, device
+        self.rows = None
+        self._numpy_type = np.dtype(str(dtype).removeprefix("torch."))
+        if not sp.issparse(X) and X.size * self._numpy_type.itemsize <= COPY_BYTES:
+            self.X = np.ascontiguousarray(X, dtype=self._numpy_type)
+        if Y is not None:
+            self._set_scale(Y, weights)
+
+    def subset(self, rows):
+        """Return the same arrays seen through these rows; nothing is copied."""
+        other = object.__new__(Data)
+        other.__dict__.update(self.__dict__)
+        other.rows = rows
+        if self.Y is not None:
+            other._set_scale(self.Y[rows], None if self.weights is None else self.weights[rows])
+        return other
+
+    def _set_scale(self, Y, weights):
+        """Set the factor (C,) that makes each task's loss a mean over its labels, wherever they fall."""
+        observed = ~np.isnan(Y)
+        self.masked = weights is not None or not observed.all()
+        if weights is None:
+            totals = observed.sum(axis=0, dtype=float)
+        else:
+            totals = np.einsum("ij,ij->j", observed, np.broadcast_to(weights, Y.shape), dtype=float)
+        self.totals = totals
+        self.observed = totals > 0
+        self.scale = np.divide(len(Y), totals, out=np.zeros_like(totals), where=self.observed)
+
+    def __len__(self):
+        return self.X.shape[0] if self.rows is None else len(self.rows)
+
+    @property
+    def block_rows(self):
+        """How many rows of X make a block."""
+        return max(1, BLOCK_BYTES // (self._numpy_type.itemsize * max(1, int(np.prod(self.X.shape[1:])))))
+
+    def gather(self, index):
+        """Return ``(x, y, m)`` of these rows: inputs, filled targets and the label weights (n, C), None if all are one.
+
+        The mean over rows of ``m * losses`` is each task's loss. ``y`` is None where the data has no targets.
+        """
+        if self.rows is not None:
+            index = self.rows[index]
+        x = self._tensor(self._take(index))
+        if self.Y is None:
+            return x, None, None
+        y = self._tensor(self.Y[index])
+        if not self.masked:
+            return x, y, None
+        observed = ~torch.isnan(y)
+        m = observed.to(self.dtype).mul_(torch.from_numpy(self.scale).to(y))
+        if self.weights is not None:
+            m.mul_(self._tensor(self.weights[index]))
+        return x, torch.where(observed, y, torch.from_numpy(self.fill).to(y)), m
+
+    def _take(self, index):
+        if sp.issparse(self.X):
+            return self.X[index].toarray()
+        if isinstance(index, slice):
+            return self.X[index]
+        if self.X.flags.c_contiguous:
+            return self.X.take(index, axis=0)
+        return self.X[index]  # take() would copy all of it first
+
+    def _tensor(self, array):
+        if array.dtype not in _TORCH_KINDS or not array.flags.writeable:
+            array = array.astype(self._numpy_type)
+        return torch.from_numpy(np.ascontiguousarray(array)).to(device=self.device, dtype=self.dtype)
+
+
+class Batches:
+    """Walks over the rows in batches; what skorch calls an iterator.
+
+    Parameters
+    ----------
+    data : Data
+        What to walk over.
+    batch_size : int
+        Rows a batch.
+    order : callable, default=None
+        Returns the order of the rows of an epoch; None: as they come.
+    merge_single : bool, default=False
+        Whether a last batch of one row joins the batch before it.
+    """
+
+    def __init__(self, data, batch_size, order=None, merge_single=False):
+        self.data, self.batch_size, self.order = data, min(batch_size, len(data)), order
+        n, size = len(data), self.batch_size
+        self._stop = n - 1 if merge_single and size > 1 and n % size == 1 and n > size else n
+
+    def blocks(self):
+        """Yield ``(x, y, m, sizes)``: the rows of several batches, and where to cut them."""
+        n, size = len(self.data), self.batch_size
+        order = None if self.order is None else self.order()
+        step = max(1, self.data.block_rows // size) * size
+        for start in range(0, self._stop, step):
+            stop = min(start + step, self._stop)
+            sizes = [min(size, stop - i) for i in range(start, stop, size)]
+            if stop == self._stop and stop < n:
+                sizes[-1], stop = sizes[-1] + 1, n
+            index = slice(start, stop) if order is None else order[start:stop]
+            yield *self.data.gather(index), sizes
+
+    def __iter__(self):
+        """Yield ``(x, (y, m))``, a batch at a time."""
+        for x, y, m, sizes in self.blocks():
+            masks = [None] * len(sizes) if m is None else m.split(sizes)
+            for batch in zip(x.split(sizes), y.split(sizes), masks, strict=True):
+                yield batch[0], batch[1:]
+
+    def __len__(self):
+        return -(-self._stop // self.batch_size)

@@ -1,0 +1,133 @@
+"""Weights as the user gives them -> arrays: of tasks, of rows or labels, of classes."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.validation import _check_sample_weight
+
+from ._columns import listing
+from ._component import nearest
+
+
+def static_weights(given, names):
+    """Return the `task_weights` parameter as an array ``(T,)``.
+
+    Parameters
+    ----------
+    given : None, array-like of length T, or dict of task name to float
+        A task that the dict leaves out has weight 1.
+    names : list
+        The tasks.
+    """
+    if given is None:
+        return np.ones(len(names))
+    values = given
+    if isinstance(given, Mapping):
+        _check_keys(given, names, "task_weights")
+        values = [given.get(name, 1.0) for name in names]
+    try:
+        weights = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"task_weights must be numbers, as a list or a dict by task name for the tasks {listing(names)}; "
+            f"got {given!r}."
+        ) from None
+    if weights.shape != (len(names),):
+        got = f"{weights.size} weight(s)" if weights.ndim == 1 else f"an array of shape {weights.shape}"
+        raise ValueError(
+            f"task_weights must have one weight for each of the {len(names)} tasks {listing(names)}; got {got}."
+        )
+    bad = ~(np.isfinite(weights) & (weights >= 0))
+    if bad.any():
+        first = int(bad.argmax())
+        raise ValueError(f"task_weights must be finite and not negative; that of {names[first]!r} is {weights[first]}.")
+    if not weights.any():
+        raise ValueError("task_weights are all 0: there is nothing to train. Give at least one task a weight.")
+    return weights
+
+
+def sample_weights(given, shape):
+    """Return `sample_weight` as an array ``(n, 1)`` or ``(n, T)``.
+
+    Parameters
+    ----------
+    given : array-like of shape (n,) or (n, T)
+        Not negative.
+    shape : (n, T)
+        Shape of the encoded targets.
+    """
+    array = np.asarray(given)
+    if array.ndim < 2:
+        rows = np.empty((shape[0], 0))
+        return _check_sample_weight(given, rows, dtype=np.float64, ensure_non_negative=True).reshape(-1, 1)
+    if array.shape != tuple(shape):
+        raise ValueError(
+            f"sample_weight has shape {array.shape}; expected ({shape[0]},), one weight a row, or {tuple(shape)}, one a "
+            "label."
+        )
+    array = array.astype(np.float64)
+    if not np.isfinite(array).all() or (array < 0).any():
+        raise ValueError("sample_weight must be finite and not negative.")
+    return array
+
+
+def class_factors(given, values, names, classes):
+    """Return the weight of every label by its class, ``(n, T)``.
+
+    Parameters
+    ----------
+    given : "balanced", dict, or list or dict by task of these
+        With one task a dict is by class; with several it is by task name.
+    values : ndarray (n, T)
+        Encoded targets: class codes, NaN where missing.
+    names : list
+        The tasks.
+    classes : list of ndarray or None
+        Class labels of each task, None for a regression.
+    """
+    factors = np.ones(values.shape)
+    for task, (name, weight) in enumerate(_by_task(given, names).items()):
+        if weight is None or classes[task] is None:
+            continue
+        observed = ~np.isnan(values[:, task])
+        codes = values[observed, task].astype(np.intp)
+        factors[observed, task] = _class_table(weight, classes[task], codes, name)[codes]
+    return factors
+
+
+def _by_task(given, names):
+    """What is said of each task, by name."""
+    if isinstance(given, str):
+        return dict.fromkeys(names, given)
+    if isinstance(given, Mapping):
+        if len(names) == 1 and list(given) != names:
+            return {names[0]: given}
+        _check_keys(given, names, "class_weight", " With several tasks it is a dict by task name of dicts by class.")
+        return {name: given.get(name) for name in names}
+    if len(given) != len(names):
+        raise ValueError(f"class_weight has {len(given)} entries for the {len(names)} tasks {listing(names)}.")
+    return dict(zip(names, given, strict=True))
+
+
+def _class_table(weight, classes, codes, name):
+    """Weight of each class of a task."""
+    if isinstance(weight, str) and weight != "balanced":
+        raise ValueError(f"class_weight of task {name!r} must be 'balanced', a dict by class or None; got {weight!r}.")
+    if isinstance(weight, Mapping):
+        _check_keys(weight, classes.tolist(), f"class_weight of task {name!r}", what="class")
+    table = np.ones(len(classes))
+    present = np.unique(codes)
+    table[present] = compute_class_weight(
+        weight if isinstance(weight, str) else dict(weight), classes=classes[present], y=classes[codes]
+    )
+    return table
+
+
+def _check_keys(given, valid, parameter, more="", what="task"):
+    unknown = [key for key in given if key not in valid]
+    if unknown:
+        raise ValueError(
+            f"{parameter} names {unknown[0]!r}, which is no {what}; there are {listing(valid)}."
+            f"{nearest(unknown[0], valid)}{more}"
+        )

@@ -1,0 +1,386 @@
+"""MultiTaskNet: skorch's loop, history, callbacks and persistence around our batches and our step."""
+
+import math
+import warnings
+
+import numpy as np
+import scipy.optimize
+import scipy.sparse as sp
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EpochTimer
+
+from ._batches import Batches, Data
+from ._module import ROWS
+from ._optim import FlatParameters
+from ._threads import numerics
+
+#: Rows that are predicted at once.
+PREDICT_ROWS = 2048
+_BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
+#: Tasks that a line of the log has room for.
+_SHOWN_TASKS = 6
+
+
+class DivergenceError(ValueError):
+    """The loss of a task, or a parameter, is no longer a finite number."""
+
+
+class PrintTasks(Callback):
+    """Prints a line an epoch: the losses as a whole, and each task's under its name.
+
+    Parameters
+    ----------
+    task_names : list of str
+        The tasks; the first few are shown.
+    """
+
+    def __init__(self, task_names):
+        self.task_names = task_names
+
+    def on_epoch_end(self, net, **kwargs):
+        row = net.history[-1]
+        summary = ["train_loss"] + ["valid_loss"] * ("valid_loss" in row)
+        shown = self.task_names[:_SHOWN_TASKS]
+        names = [*summary, *shown]
+        if len(net.history) == 1:
+            more = len(self.task_names) - len(shown)
+            print("  epoch" + "".join(f"  {name:>10.24}" for name in names) + (f"  (+{more} tasks)" if more else ""))
+        losses = row.get("valid_losses", row["train_losses"])
+        values = [*(row[key] for key in summary), *losses[:_SHOWN_TASKS]]
+        widths = [max(10, min(24, len(name))) for name in names]
+        print(f"{row['epoch']:7d}" + "".join(f"  {v:{w}.4f}" for v, w in zip(values, widths, strict=True)))
+
+
+class MultiTaskNet(NeuralNet):
+    """The network of an estimator: what skorch trains, stores and resumes.
+
+    Where no callback looks at batches or gradients, an epoch runs without skorch's bookkeeping of each batch; where one
+    does, skorch's own loop calls the same step. Both give the same result.
+
+    Parameters
+    ----------
+    module : Network
+        Trunk and heads.
+    criterion : Objective
+        The objective.
+    optimizer : callable
+        Returns the solver.
+    stopping : Stopping
+        When to stop, and which epoch to keep.
+    task_names : list
+        The tasks, for messages and the log.
+    seed : int
+        Of the order of the rows and of dropout. Each epoch has its own, so a resumed run goes on as it would have.
+    shuffle : bool, default=True
+        Whether to visit the rows in a new order each epoch.
+    max_fun : int, default=None
+        Train with L-BFGS on all rows at once, with at most so many evaluations; None: a step a batch.
+    **kwargs : dict
+        Passed to ``skorch.NeuralNet``.
+    """
+
+    def __init__(
+        self, module, criterion, *, optimizer, stopping, task_names, seed, shuffle=True, max_fun=None, **kwargs
+    ):
+        super().__init__(module, criterion, optimizer=optimizer, train_split=None, **kwargs)
+        self.stopping = stopping
+        self.task_names = task_names
+        self.seed = seed
+        self.shuffle = shuffle
+        self.max_fun = max_fun
+
+    # What skorch asks for
+
+    @property
+    def _default_callbacks(self):
+        log = [("print_tasks", PrintTasks([str(name) for name in self.task_names]))] if self.verbose else []
+        return [("epoch_timer", EpochTimer()), *log]
+
+    def initialize_optimizer(self, triggered_directly=None):
+        self.optimizer_ = self.optimizer()
+        return self
+
+    def get_dataset(self, X, y=None):
+        return X if isinstance(X, Data) else Data(X, dtype=self.module_.dtype, device=self.device)
+
+    def get_split_datasets(self, X, y=None, **fit_params):
+        return X, self._valid
+
+    def get_iterator(self, dataset, training=False):
+        if not training:
+            return Batches(dataset, PREDICT_ROWS)
+        order = self._order if self.shuffle else None
+        return Batches(dataset, self.batch_size, order, merge_single=not self.module_.takes_single_rows)
+
+    def train_step_single(self, batch, **fit_params):
+        x, (y, m) = batch
+        raw = x.new_empty(len(x), self.module_.n_raw)
+        with torch.no_grad():
+            self._step(x, y, m, raw)
+            return {"loss": self._count(raw, y, m), "y_pred": raw}
+
+    def validation_step(self, batch, **fit_params):
+        x, (y, m) = batch
+        self._set_training(False)
+        with torch.no_grad():
+            raw = self.module_.infer(x)
+            return {"loss": self._count(raw, y, m), "y_pred": raw}
+
+    # Training
+
+    def train(self, data, valid=None, epochs=1):
+        """Train for so many epochs at the most.
+
+        Parameters
+        ----------
+        data, valid : Data
+            Rows to learn from, and rows to watch.
+        epochs : int
+            Passes over the rows, or iterations of L-BFGS.
+
+        Returns
+        -------
+        finished : bool
+            False where the user broke it off; the network is then as far as it got.
+
+        Raises
+        ------
+        DivergenceError
+            If a loss or a parameter is not finite.
+        """
+        self._valid, self._finished, self._epochs = valid, False, epochs
+        self.n_rows = len(data)
+        self._known = len(self.history)
+        self.flat = FlatParameters(self.module_, self.criterion_.weighting)
+        self._devices = [] if self.flat.values.device.type == "cpu" else [self.flat.values.device]
+        try:
+            self.module_.attach(self.flat)
+            self.optimizer_.attach(self.flat)
+            rows = len(data) if self.max_fun else min(self.batch_size, len(data))
+            with torch.random.fork_rng(self._devices), numerics(self.module_.sizes, rows):
+                self.partial_fit(data)
+            self._check_parameters()
+            return self._finished
+        finally:
+            self.module_.attach(None)
+            self.optimizer_.detach()
+            self.flat.release()
+            self.module_.eval()
+            self.flat = self._valid = None
+
+    def fit_loop(self, X, y=None, epochs=None, **fit_params):
+        # Epochs that a loaded checkpoint has behind it need not be run again.
+        epochs = max(0, self._epochs - (len(self.history) - self._known))
+        try:
+            if self.max_fun:
+                self._fit_lbfgs(X, epochs)
+            else:
+                self._fit_epochs(X, epochs)
+            self._finished = True
+        finally:
+            self.stopping.restore(self)
+        return self
+
+    def _fit_epochs(self, data, epochs):
+        notified = {"dataset_train": data, "dataset_valid": self._valid}
+        run = self._run_stock_epoch if self._looks_at_batches() else self._run_epoch
+        for _ in range(epochs):
+            self.notify("on_epoch_begin", **notified)
+            torch.default_generator.manual_seed(self._epoch_seed)
+            run(data, self._valid)
+            self._check_losses()
+            if self._notify_epoch_end(notified) or self.stopping.update(self):
+                break
+
+    def _looks_at_batches(self):
+        """Whether a callback needs skorch's loop over batches."""
+        callbacks = [callback for _, callback in self.callbacks_]
+        return any(getattr(type(c), hook) is not getattr(Callback, hook) for c in callbacks for hook in _BATCH_HOOKS)
+
+    def _notify_epoch_end(self, notified):
+        """Return whether a callback asks to stop, which in skorch it does by a KeyboardInterrupt."""
+        try:
+            self.notify("on_epoch_end", **notified)
+        except KeyboardInterrupt:
+            return True
+        return False
+
+    @property
+    def _epoch_seed(self):
+        return self.seed + len(self.history)
+
+    def _order(self):
+        generator = torch.Generator().manual_seed(self._epoch_seed)
+        return torch.randperm(self.n_rows, generator=generator).numpy()
+
+    def _run_epoch(self, data, valid):
+        """One epoch, without a record of its batches."""
+        objective, n_raw, update = self.criterion_, self.module_.n_raw, self.optimizer_.step
+        total = 0.0
+        with torch.no_grad():
+            if not self.module_.training:
+                self.module_.train()
+            for x, y, m, sizes in self.get_iterator(data, training=True).blocks():
+                raw = x.new_empty(len(x), n_raw)
+                masks = [None] * len(sizes) if m is None else m.split(sizes)
+                for batch in zip(x.split(sizes), y.split(sizes), masks, raw.split(sizes), strict=True):
+                    self._step(*batch)
+                    update()
+                # Of all batches of the block at once, so that the record costs no operation a batch.
+                total = total + objective.column_losses(raw, y, m) * len(x)
+        self._record_training(total / len(data))
+        if valid is not None:
+            self._record_validation(self.evaluate(valid))
+
+    def _step(self, x, y, m, raw):
+        """All of a step but the solver's: raw output, slope, gradients."""
+        self.module_.raw(x, raw)
+        self.module_.backward(self.criterion_.slope(raw, y, m), self.optimizer_.decay / len(x))
+
+    def _run_stock_epoch(self, data, valid):
+        """One epoch in skorch's own loop, for callbacks that look at batches or gradients."""
+        self._set_training(True)
+        self._sums = 0.0
+        self.run_single_epoch(self.get_iterator(data, training=True), True, "train", self.train_step)
+        self._record_training(self._sums / len(data))
+        if valid is not None:
+            self._sums = 0.0
+            self.run_single_epoch(self.get_iterator(valid), False, "valid", self.validation_step)
+            self._record_validation(self._only_observed(self._sums / len(valid), valid))
+
+    def _count(self, raw, y, m):
+        """Loss of a batch; its column losses are added to those of the epoch."""
+        losses = self.criterion_.column_losses(raw, y, m)
+        self._sums = self._sums + losses * len(raw)
+        return self.criterion_.mean(losses)
+
+    def evaluate(self, data):
+        """Loss of each column ``(C,)`` on other rows; NaN where none of its labels is observed."""
+        self._set_training(False)
+        total = 0.0
+        with torch.no_grad():
+            for x, y, m, _ in Batches(data, PREDICT_ROWS).blocks():
+                total = total + self.criterion_.column_losses(self.module_.infer(x), y, m) * len(x)
+        return self._only_observed(total / len(data), data)
+
+    @staticmethod
+    def _only_observed(losses, data):
+        return losses.masked_fill(torch.from_numpy(~data.observed).to(losses.device), torch.nan)
+
+    def _record_training(self, losses):
+        objective, record = self.criterion_, self.history.record
+        record("train_loss", objective.mean(losses).item())
+        record("train_losses", objective.by_task(losses).tolist())
+        record("weights", objective.task_weights().tolist())
+        objective.on_epoch_end(losses)
+
+    def _record_validation(self, losses):
+        loss, record = self.stopping.watched(self.criterion_, losses), self.history.record
+        record("valid_loss", loss)
+        record("valid_losses", self.criterion_.by_task(losses).tolist())
+        # Under this name skorch's Checkpoint looks for it.
+        record("valid_loss_best", loss < self.criterion_.progress.get("best_loss", math.inf))
+
+    # L-BFGS
+
+    def _fit_lbfgs(self, data, epochs):
+        flat, notified = self.flat, {"dataset_train": data, "dataset_valid": None}
+        begun = len(self.history)
+
+        def evaluate(values):
+            flat.values.copy_(torch.from_numpy(values))
+            return self._evaluate_all(data), flat.gradients.cpu().numpy().copy()
+
+        def iteration(intermediate_result):
+            self.notify("on_epoch_begin", **notified)
+            self._record_training(self._losses)
+            self.history.record("train_loss", float(intermediate_result.fun))
+            self._check_losses()
+            if self._notify_epoch_end(notified):
+                raise StopIteration
+
+        result = scipy.optimize.minimize(
+            evaluate,
+            flat.values.cpu().numpy().copy(),
+            method="L-BFGS-B",
+            jac=True,
+            callback=iteration,
+            options={"maxiter": epochs, "maxfun": self.max_fun, "gtol": self.stopping.tol},
+        )
+        flat.values.copy_(torch.from_numpy(result.x))
+        if result.status == 1:
+            warnings.warn(
+                f"L-BFGS did not converge in {len(self.history) - begun} iterations: {result.message}. Increase max_iter "
+                "or max_fun, or scale the data.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+
+    def _evaluate_all(self, data):
+        """Objective with its penalty, on all rows; sets the gradients."""
+        module, objective, flat, n = self.module_, self.criterion_, self.flat, len(data)
+        # Not the number of rows: a row of weight two must count as two rows.
+        decay = self.optimizer_.decay / data.totals.max()
+        total, accumulate = 0.0, False
+        with torch.no_grad():
+            module.train()
+            for x, y, m, _ in Batches(data, data.block_rows).blocks():
+                raw = module.raw(x, x.new_empty(len(x), module.n_raw))
+                slope = objective.slope(raw, y, m).mul_(len(x) / n)
+                module.backward(slope, 0.0 if accumulate else decay, accumulate)
+                total, accumulate = total + objective.column_losses(raw, y, m) * len(x), True
+            self._losses = total / n
+            weights = flat.values[: flat.n_weights]
+            return (objective.mean(self._losses) + 0.5 * decay * torch.dot(weights, weights)).item()
+
+    # Guards
+
+    def _check_losses(self):
+        row = self.history[-1]
+        if math.isfinite(row["train_loss"]) and math.isfinite(row.get("valid_loss", 0.0)):
+            return
+        losses = [row["train_losses"], row.get("valid_losses", [])]
+        bad = [n for values in losses for n, v in zip(self.task_names, values, strict=False) if not math.isfinite(v)]
+        self._diverged(f"The loss of task(s) {list(dict.fromkeys(bad))[:5]} is not finite in epoch {row['epoch']}")
+
+    def _check_parameters(self):
+        if not torch.isfinite(self.flat.values).all():
+            self._diverged(f"Parameters are not finite after epoch {len(self.history)}")
+
+    def _diverged(self, what):
+        raise DivergenceError(
+            f"{what}: training diverged. Lower learning_rate_init, scale X (StandardScaler), or look at the trunk or loss "
+            "that you passed."
+        )
+
+    # Prediction
+
+    def infer_rows(self, X, represent=False):
+        """Return the raw output ``(n, R)``, or the trunk's representation ``(n, d)``, of rows.
+
+        Rows go through in multiples of `ROWS`, the rest filled up: the digits of a row do not depend on its neighbours.
+
+        Parameters
+        ----------
+        X : ndarray (n, ...) or CSR array (n, d)
+            Validated rows.
+        represent : bool, default=False
+            Whether to stop after the trunk.
+        """
+        module, n = self.module_, X.shape[0]
+        compute = module.represent if represent else module.infer
+        kind = np.dtype(str(module.dtype).removeprefix("torch."))
+        parts = []
+        with torch.inference_mode(), numerics(module.sizes, min(n, PREDICT_ROWS), PREDICT_ROWS):
+            for start in range(0, n, PREDICT_ROWS):
+                part = X[start : start + PREDICT_ROWS]
+                rows = part.shape[0]
+                x = np.zeros((-(-rows // ROWS) * ROWS, *X.shape[1:]), dtype=kind)
+                x[:rows] = part.toarray() if sp.issparse(part) else part
+                parts.append(compute(torch.from_numpy(x).to(module.device))[:rows].cpu().numpy())
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def __getstate__(self):
+        return super().__getstate__() | {"flat": None, "_valid": None}

@@ -1,0 +1,77 @@
+"""How the arithmetic is run: threads where they pay, the faster of two kernels where it is as exact."""
+
+import contextlib
+import functools
+import os
+import platform
+
+import torch
+
+#: Below this many multiply-adds a step, a second thread costs more than it does.
+_THREADED_OPERATIONS = 50_000_000
+#: Smallest matrix product, in multiply-adds, for which the switch of kernels pays; below it costs.
+_LARGE_PRODUCT = 2_000_000
+#: Narrow matrices gain nothing, and their digits would depend on the number of rows.
+_WIDE = 64
+
+
+@contextlib.contextmanager
+def numerics(sizes, rows, kernel_rows=None):
+    """Run a step of so many rows with as many threads, and the kernel, that suit its size; put both back afterwards.
+
+    Parameters
+    ----------
+    sizes : list of (int, int)
+        Shapes of the float32 matrices that the rows are multiplied by.
+    rows : int
+        Rows a step.
+    kernel_rows : int, default=None
+        Choose the kernel for so many rows instead, so that it is the same one for any number of them.
+    """
+    threads = torch.get_num_threads()
+    single = threads > 1 and rows * sum(a * b for a, b in sizes) * 3 < _THREADED_OPERATIONS
+    wide = [(kernel_rows or rows) * a * b for a, b in sizes if min(a, b) >= _WIDE]
+    switch = any(size >= _LARGE_PRODUCT for size in wide) and _alternative_pays()
+    precision = torch.get_float32_matmul_precision()
+    try:
+        if single:
+            torch.set_num_threads(1)
+        if switch:
+            torch.set_float32_matmul_precision("medium")
+        yield
+    finally:
+        if single:
+            torch.set_num_threads(threads)
+        if switch:
+            torch.set_float32_matmul_precision(precision)
+
+
+@functools.cache
+def _alternative_pays():
+    """Whether this processor is one on which torch's other float32 kernel is faster, and as exact.
+
+    Torch multiplies by MKL, which keeps to older instructions on processors that are not Intel's; oneDNN does not. This is
+    decided by what the machine is and never by a clock, so that results can be repeated.
+    """
+    if torch.backends.cpu.get_cpu_capability() not in ("AVX512", "AVX2") or not torch.backends.mkldnn.is_available():
+        return False
+    if not torch.backends.mkl.is_available() or "AuthenticAMD" not in _processor():
+        return False
+    generator = torch.Generator().manual_seed(0)
+    a, b = (torch.randn(256, 256, generator=generator) for _ in range(2))
+    exact = a.double() @ b.double()
+    before = torch.get_float32_matmul_precision()
+    try:
+        torch.set_float32_matmul_precision("medium")
+        error = ((a @ b).double() - exact).abs().max() / exact.abs().max()
+    finally:
+        torch.set_float32_matmul_precision(before)
+    return bool(error < 1e-5)
+
+
+def _processor():
+    """Vendor of the processor, as far as the system tells."""
+    if os.path.exists("/proc/cpuinfo"):
+        with open("/proc/cpuinfo") as file:
+            return next((line for line in file if line.startswith("vendor_id")), "")
+    return platform.processor()

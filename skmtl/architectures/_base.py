@@ -1,0 +1,196 @@
+"""Architectures: what is shared. An architecture is the trunk; the heads, one a task, stand on what it returns."""
+
+import copy
+
+from torch import nn
+
+from .._component import TorchComponent
+
+
+class Architecture(TorchComponent):
+    """Base class of the trunks.
+
+    A subclass makes its layers in `initialize` and returns the representation of a batch from `forward`.
+
+    Attributes
+    ----------
+    is_dense : bool, default=False
+        Whether the trunk is nothing but `layers` (``nn.Linear``) with one activation function between them, so that its
+        chain rule can be written out; any other trunk is differentiated by autograd.
+    """
+
+    is_dense = False
+
+    def initialize(self, n_features, n_tasks, *, hidden_layer_sizes, activation, dropout):
+        """Make the layers.
+
+        Parameters
+        ----------
+        n_features : int
+            Columns of X.
+        n_tasks : int
+            Number of tasks.
+        hidden_layer_sizes : tuple of int
+            The estimator's parameter.
+        activation : Activation
+            The estimator's activation function.
+        dropout : float
+            The estimator's share of hidden units to drop.
+
+        Returns
+        -------
+        self : Architecture
+        """
+        return self
+
+    def forward(self, X):
+        """Return the representation.
+
+        Parameters
+        ----------
+        X : tensor (n, n_features)
+            A batch.
+
+        Returns
+        -------
+        Z : tensor (n, d)
+            What all tasks share.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement forward(X).")
+
+
+class HardSharing(Architecture):
+    """One dense trunk for all tasks [1]_.
+
+    The layers have the sizes `hidden_layer_sizes` of the estimator, each followed by its `activation` and `dropout`.
+
+    References
+    ----------
+    .. [1] Caruana (1997). Multitask learning. Machine Learning 28.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl import MultiTaskRegressor
+    >>> from skmtl.architectures import HardSharing
+    >>> X = np.linspace(-1, 1, 40).reshape(-1, 1)
+    >>> Y = np.hstack([X, X**2])
+    >>> MultiTaskRegressor(architecture=HardSharing(), max_iter=5, tol=0).fit(X, Y).transform(X).shape
+    (40, 100)
+    """
+
+    is_dense = True
+
+    def initialize(self, n_features, n_tasks, *, hidden_layer_sizes, activation, dropout):
+        """Make the layers.
+
+        Parameters
+        ----------
+        n_features : int
+            Columns of X.
+        n_tasks : int
+            Number of tasks.
+        hidden_layer_sizes : tuple of int
+            Units of each layer.
+        activation : Activation
+            Activation function of all layers.
+        dropout : float
+            Share of units to drop after each layer while training.
+
+        Returns
+        -------
+        self : HardSharing
+        """
+        sizes = [n_features, *hidden_layer_sizes]
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        for layer in self.layers:
+            glorot_(layer.weight, layer.bias, activation.gain)
+        self.activation = activation
+        self.dropout = dropout
+        return self
+
+    def forward(self, X):
+        """Return the representation.
+
+        Parameters
+        ----------
+        X : tensor (n, n_features)
+            A batch.
+
+        Returns
+        -------
+        Z : tensor (n, d)
+            Activations of the last hidden layer.
+        """
+        for layer in self.layers:
+            X = nn.functional.dropout(self.activation.function(layer(X)), self.dropout, self.training)
+        return X
+
+
+class OwnTrunk(Architecture):
+    """A trunk that the user brought: any module from a batch to ``(n, d)``.
+
+    Parameters
+    ----------
+    trunk : nn.Module or callable
+        A module, trained from the weights that it has, on a copy; or a function without arguments that makes one.
+    """
+
+    def __init__(self, trunk):
+        # Past nn.Module's bookkeeping: the original is no part of the model, its copy is.
+        self.__dict__["trunk"] = trunk
+
+    def initialize(self, n_features, n_tasks, *, hidden_layer_sizes, activation, dropout):
+        """Copy the module, or make it.
+
+        Parameters
+        ----------
+        n_features : int
+            Columns of X.
+        n_tasks : int
+            Number of tasks.
+        hidden_layer_sizes : tuple of int
+            Not used.
+        activation : Activation
+            Not used.
+        dropout : float
+            Not used.
+
+        Returns
+        -------
+        self : OwnTrunk
+        """
+        if isinstance(self.trunk, nn.Module):
+            self.module = copy.deepcopy(self.trunk)
+        else:
+            self.module = self.trunk()
+            if not isinstance(self.module, nn.Module):
+                raise TypeError(
+                    "A callable passed as 'architecture' must return a torch.nn.Module; "
+                    f"got {type(self.module).__name__}."
+                )
+        self.__dict__["trunk"] = None  # so that the model is saved once, not twice
+        return self
+
+    def forward(self, X):
+        """Return the representation.
+
+        Parameters
+        ----------
+        X : tensor (n, ...)
+            A batch.
+
+        Returns
+        -------
+        Z : tensor (n, d)
+            What the module returns.
+        """
+        return self.module(X)
+
+
+def glorot_(weight, bias, gain, fan_out=None):
+    """Fill in place as scikit-learn's MLP does: uniform within ``sqrt(gain / (fan_in + fan_out))``, the bias too."""
+    rows, fan_in = weight.shape[-2:]
+    bound = (gain / (fan_in + (fan_out or rows))) ** 0.5
+    nn.init.uniform_(weight, -bound, bound)
+    nn.init.uniform_(bias, -bound, bound)

@@ -1,0 +1,654 @@
+"""The estimators' common part: parameters, the way of the data from (X, y) to a trained network, and back to predictions."""
+
+import contextlib
+import functools
+import re
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import r2_score
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._activations import ACTIVATIONS
+from .._batches import Data
+from .._blocks import make_blocks, task_order
+from .._columns import listing
+from .._component import nearest, resolve
+from .._history import TrainingHistory
+from .._label_weights import class_factors, sample_weights, static_weights
+from .._module import build_network
+from .._net import MultiTaskNet
+from .._objective import Objective
+from .._optim import SGD, Adam, AdamW
+from .._stopping import Stopping
+from .._stratify import holdout
+from .._targets import Targets
+from ..architectures import ARCHITECTURES, Architecture, OwnTrunk
+from ..losses import resolve_losses
+from ..weighting import WEIGHTINGS, Weighting
+
+#: Rows that a user's trunk is tried on.
+_PROBE_ROWS = 4
+
+
+class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Base class of the estimators; see `MultiTaskEstimator` for the parameters."""
+
+    #: Kind of all columns of y; None: `tasks` says.
+    _kind = None
+
+    _parameter_constraints = {
+        "loss": "no_validation",  # resolve_losses says more
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "solver": [StrOptions({"adam", "adamw", "sgd", "lbfgs"})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "head_hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "task_weights": "no_validation",
+        "weighting": "no_validation",
+        "architecture": "no_validation",
+        "main_task": "no_validation",
+        "missing_label": "no_validation",
+        "callbacks": [list, tuple, None],
+        "device": [str, torch.device],
+    }
+
+    def __init__(
+        self,
+        loss="auto",
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        dropout=0.0,
+        head_hidden_layer_sizes=(),
+        task_weights=None,
+        weighting="equal",
+        architecture="hard_sharing",
+        main_task=None,
+        missing_label=np.nan,
+        callbacks=None,
+        device="cpu",
+    ):
+        self.loss = loss
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.dropout = dropout
+        self.head_hidden_layer_sizes = head_hidden_layer_sizes
+        self.task_weights = task_weights
+        self.weighting = weighting
+        self.architecture = architecture
+        self.main_task = main_task
+        self.missing_label = missing_label
+        self.callbacks = callbacks
+        self.device = device
+
+    # Training
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Fit the network to all tasks at once.
+
+        Parameters
+        ----------
+        X : array-like or CSR array of shape (n, d)
+            Inputs; with a trunk of your own, of any shape ``(n, ...)``.
+        y : array-like or DataFrame of shape (n,) or (n, T)
+            Targets, one column a task; NaN, None, pd.NA or `missing_label` where a label is missing.
+        sample_weight : array-like of shape (n,) or (n, T), default=None
+            Weights of the rows, or of every label.
+
+        Returns
+        -------
+        self : estimator
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If the data or a parameter is not as described. The estimator is then as it was before.
+        """
+        goes_on = self.warm_start and hasattr(self, "net_")
+        return self._fit(X, y, sample_weight, epochs=self.max_iter, goes_on=goes_on)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Go through the data once more, from where the network is.
+
+        The first call sets up the tasks, their classes and, from these rows, the scale of the regression targets.
+
+        Parameters
+        ----------
+        X : array-like or CSR array of shape (n, d)
+            Inputs.
+        y : array-like or DataFrame of shape (n,) or (n, T)
+            Targets, as in `fit`.
+        classes : array, list of arrays or dict, default=None
+            Classes of the task, or of each task (None for a regression), in the first call; later ones may lack some.
+        sample_weight : array-like of shape (n,) or (n, T), default=None
+            Weights of the rows, or of every label.
+
+        Returns
+        -------
+        self : estimator
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If the data or a parameter is not as described, or there is a class that was not named in the first call.
+        """
+        if self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True. Set early_stopping=False, or use fit.")
+        if self.solver == "lbfgs":
+            raise AttributeError(
+                "partial_fit is only available for stochastic optimizers: solver='lbfgs' looks at all rows at once. "
+                "Use solver='adam', 'adamw' or 'sgd'."
+            )
+        return self._fit(X, y, sample_weight, epochs=1, goes_on=hasattr(self, "net_"), classes=classes)
+
+    def _fit(self, X, y, sample_weight, *, epochs, goes_on, classes=None):
+        with self._all_or_nothing(goes_on):
+            X = self._validate_X(X, reset=not goes_on)
+            if goes_on:
+                targets = self._targets
+                values = targets.encode(y, n_rows=X.shape[0])
+            else:
+                targets, values = Targets.fit(
+                    y,
+                    tasks=self._kind or self.tasks,
+                    missing_label=self.missing_label,
+                    owner=type(self).__name__,
+                    n_rows=X.shape[0],
+                    classes=classes,
+                )
+            weights = self._label_weights(targets, values, sample_weight)
+            self._check_labels(targets, values, weights, all_tasks=not goes_on)
+            rng = check_random_state(self.random_state)
+            if not goes_on:
+                self._set_up(X, targets, values, weights, rng)
+            train, valid = self._split(X, values, weights, rng)
+            self._train(train, valid, epochs)
+        return self
+
+    @contextlib.contextmanager
+    def _all_or_nothing(self, goes_on):
+        """Take everything back where the block fails: what was fitted before still predicts."""
+        before = dict(self.__dict__)
+        saved = self._network_state() if goes_on else None
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            if saved is not None:
+                self._restore_network(saved)
+            raise
+
+    def _network_state(self):
+        net = self.net_
+        parts = [net.module_, net.optimizer_, net.criterion_]
+        copies = [{k: v.clone() if torch.is_tensor(v) else v for k, v in p.state_dict().items()} for p in parts]
+        copies[1] = {"state": {k: v.clone() for k, v in copies[1]["state"].items()}, "group": dict(copies[1]["group"])}
+        return copies, len(net.history)
+
+    def _restore_network(self, saved):
+        copies, n_epochs = saved
+        net = self.net_
+        for part, state in zip([net.module_, net.optimizer_, net.criterion_], copies, strict=True):
+            part.load_state_dict(state)
+        del net.history[n_epochs:]
+
+    def _validate_X(self, X, reset):
+        """Check X, and copy nothing that need not be."""
+        own_trunk = not isinstance(self.architecture, str)
+        X = validate_data(self, X, reset=reset, dtype="numeric", accept_sparse="csr", allow_nd=own_trunk)
+        if X.dtype.kind == "c" or (X.dtype.kind == "f" and X.dtype.itemsize > 8):
+            X = X.astype(np.float64)
+        return X
+
+    def _set_up(self, X, targets, values, weights, rng):
+        """Make network, objective and solver for these tasks."""
+        owner = type(self).__name__
+        losses = resolve_losses(self.loss, targets.names, targets.kinds, owner)
+        for task, (name, loss) in enumerate(zip(targets.names, losses, strict=True)):
+            if targets.kinds[task] == "regression":
+                loss.check_target(values[~np.isnan(values[:, task]), task], name)
+        targets.set_scale(values, [loss.scaling for loss in losses], weights)
+        blocks = make_blocks(losses, [None if c is None else len(c) for c in targets.classes])
+        task_weights = static_weights(self.task_weights, targets.names)
+        main_task = self._main_task(targets, task_weights)
+        weighting = resolve(self.weighting, WEIGHTINGS, Weighting, "weighting", owner)
+        trunk = self._trunk(owner)
+        activation = ACTIVATIONS[self.activation]
+        seeds = rng.randint(np.iinfo(np.int32).max, size=2)
+        with torch.random.fork_rng([]):
+            torch.default_generator.manual_seed(int(seeds[0]))
+            network = build_network(
+                trunk,
+                Data(X[:_PROBE_ROWS]).gather(slice(None))[0],
+                blocks,
+                hidden_layer_sizes=_sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
+                head_hidden_layer_sizes=_sizes(self.head_hidden_layer_sizes, "head_hidden_layer_sizes"),
+                activation=activation,
+                dropout=self.dropout,
+            )
+            objective = Objective(blocks, weighting, torch.from_numpy(task_weights))
+        network.heads.reset_tasks([c for c, t in enumerate(task_order(blocks)) if task_weights[t] == 0])
+        lbfgs = self.solver == "lbfgs"
+        if lbfgs:
+            self._check_lbfgs(network, weighting)
+            network.double(), objective.double()
+        self._targets, self._blocks, self._losses = targets, blocks, losses
+        self.tasks_ = targets.task_types
+        self.n_outputs_ = targets.n_tasks
+        self.net_ = MultiTaskNet(
+            network,
+            objective,
+            optimizer=self._solver(),
+            stopping=self._stopping(main_task),
+            task_names=targets.names,
+            seed=int(seeds[1]),
+            shuffle=self.shuffle,
+            max_fun=self.max_fun if lbfgs else None,
+            callbacks=None if self.callbacks is None else list(self.callbacks),
+            verbose=int(self.verbose),
+            device=str(self.device),
+        ).initialize()
+
+    def _train(self, train, valid, epochs):
+        net, known = self.net_, len(self.net_.history)
+        net.batch_size = self._batch_rows(len(train))
+        if not net.train(train, valid, epochs):
+            warnings.warn("Training interrupted by user; the network is kept as it is.", stacklevel=3)
+        rows = net.history
+        self.n_iter_ = len(rows) - known
+        stochastic_end = net.max_fun is None and self.n_iter_ == epochs == self.max_iter
+        if stochastic_end and net.criterion_.progress.get("waited", 0) <= self.n_iter_no_change:
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
+                "converged yet. Increase max_iter, or learning_rate_init.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        names = [str(name) for name in self._targets.names]
+        self.history_ = TrainingHistory.from_rows(rows, names)
+        self.loss_curve_ = [row["train_loss"] for row in rows]
+        self.loss_ = self.loss_curve_[-1] if rows else np.nan
+        self.best_loss_ = None if valid is not None else min(self.loss_curve_, default=np.nan)
+        scores = [-row["valid_loss"] for row in rows if "valid_loss" in row]
+        self.validation_scores_ = scores if valid is not None else None
+        self.best_validation_score_ = max(scores, default=None) if valid is not None else None
+
+    # The parts
+
+    def _trunk(self, owner):
+        architecture = self.architecture
+        if isinstance(architecture, Architecture | str):
+            return resolve(architecture, ARCHITECTURES, Architecture, "architecture", owner)
+        if isinstance(architecture, torch.nn.Module) or callable(architecture):
+            return OwnTrunk(architecture)
+        raise TypeError(
+            f"The 'architecture' parameter of {owner} must be one of {sorted(ARCHITECTURES)}, an Architecture, or a "
+            f"torch.nn.Module (or a function that makes one) that maps (n, ...) to (n, d); got {architecture!r}."
+        )
+
+    def _solver(self):
+        if self.solver == "sgd":
+            return functools.partial(
+                SGD, self.learning_rate_init, self.alpha, momentum=self.momentum, nesterov=self.nesterovs_momentum
+            )
+        kind = AdamW if self.solver == "adamw" else Adam
+        return functools.partial(
+            kind, self.learning_rate_init, self.alpha, beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon
+        )
+
+    def _stopping(self, main_task):
+        early = self.early_stopping and self.solver != "lbfgs"
+        return Stopping(early, self.tol, self.n_iter_no_change, main_task, self.learning_rate, self.power_t)
+
+    def _check_lbfgs(self, network, weighting):
+        if not weighting.is_constant:
+            raise ValueError(
+                f"solver='lbfgs' minimises one fixed objective, but the weights of weighting={self.weighting!r} move. Use "
+                "weighting='equal' with task_weights, or solver='adam'."
+            )
+        if self.dropout:
+            raise ValueError(
+                f"solver='lbfgs' cannot follow an objective that is random: dropout={self.dropout}. Set dropout=0, or use "
+                "solver='adam'."
+            )
+
+    def _batch_rows(self, n):
+        if self.batch_size == "auto":
+            return min(200, n)
+        if self.batch_size > n:
+            warnings.warn(
+                f"Got batch_size={self.batch_size}, which is larger than the number of training rows {n}. It is going "
+                "to be clipped.",
+                stacklevel=4,
+            )
+        return min(self.batch_size, n)
+
+    def _main_task(self, targets, task_weights):
+        """Position of the main task, or None."""
+        name, names = self.main_task, targets.names
+        if name is None:
+            return None
+        if name not in names:
+            raise ValueError(f"main_task={name!r} is no task; the tasks are {listing(names)}.{nearest(name, names)}")
+        position = names.index(name)
+        if task_weights[position] == 0:
+            raise ValueError(f"main_task={name!r} has task weight 0: it would not be trained.")
+        return position
+
+    # Labels and their weights
+
+    def _label_weights(self, targets, values, sample_weight):
+        """Sample and class weights as one array (n, 1) or (n, T); None where all are one."""
+        weights = None if sample_weight is None else sample_weights(sample_weight, values.shape)
+        class_weight = getattr(self, "class_weight", None)
+        if class_weight is None:
+            return weights
+        factors = class_factors(class_weight, values, targets.names, targets.classes)
+        return factors if weights is None else weights * factors
+
+    def _check_labels(self, targets, values, weights, all_tasks):
+        """Every task needs a label that counts; with `all_tasks` False (partial_fit), the batch needs one at all."""
+        if weights is None and all_tasks:
+            return  # Targets.fit has seen to it
+        counted = ~np.isnan(values) if weights is None else ~np.isnan(values) & (weights > 0)
+        labelled = counted.any(axis=0)
+        if all_tasks and not labelled.all():
+            empty = [name for name, some in zip(targets.names, labelled, strict=True) if not some]
+            raise ValueError(
+                f"Every label of task(s) {listing(empty)} has weight 0: sample_weight leaves nothing to train them on."
+            )
+        if not labelled.any():
+            raise ValueError("y has no observed label: every one is missing, or has weight 0.")
+
+    def _split(self, X, values, weights, rng):
+        """Data to train on and, with early stopping, rows to watch."""
+        targets, net = self._targets, self.net_
+        order = task_order(self._blocks)
+        dtype = np.float64 if net.module_.dtype == torch.float64 else np.float32
+        Y = _reorder(targets.scale_values(values, dtype), order)
+        if weights is not None:
+            weights = _reorder(weights.astype(dtype), order) if weights.shape[1] > 1 else weights.astype(dtype)
+        fill = np.array([1.0 if self._losses[t].scaling == "mean" else 0.0 for t in order], dtype=dtype)
+        fill[[targets.classes[t] is not None for t in order]] = 0.0
+        data = Data(X, Y, weights, fill=fill, dtype=net.module_.dtype, device=net.device)
+        if not net.stopping.early:
+            return data, None
+        trained, watched = holdout(values, targets.kinds, self.validation_fraction, rng)
+        train, valid = data.subset(trained), data.subset(watched)
+        self._check_split(targets, order, train, valid)
+        return train, valid
+
+    def _check_split(self, targets, order, train, valid):
+        """The split must leave something to learn from and something to watch."""
+        net = self.net_
+        lost = [targets.names[t] for t, some in zip(order, train.observed, strict=True) if not some]
+        if lost:
+            raise ValueError(
+                f"The validation split leaves task(s) {listing(lost)} without a label to train on. Decrease "
+                f"validation_fraction={self.validation_fraction}, or set early_stopping=False."
+            )
+        seen = {t for t, some in zip(order, valid.observed, strict=True) if some}
+        main = net.stopping.main_task
+        active = set(net.criterion_._active.tolist())
+        if (main is not None and main not in seen) or not seen & active:
+            who = f"main_task {targets.names[main]!r}" if main is not None else "any trained task"
+            raise ValueError(
+                f"The validation split has no label of {who} to watch. Increase "
+                f"validation_fraction={self.validation_fraction}, or set early_stopping=False."
+            )
+
+    # Prediction
+
+    def _rows(self, X):
+        """Validate rows to predict; what can be seen to be fine at a glance skips scikit-learn's longer look."""
+        check_is_fitted(self, "net_")
+        plain = type(X) is np.ndarray and X.dtype.char in "fd" and X.ndim == 2 and len(X)
+        if plain and X.shape[1] == self.n_features_in_ and not hasattr(self, "feature_names_in_"):
+            if np.isfinite(X.sum()):
+                return X
+        return self._validate_X(X, reset=False)
+
+    def _raw(self, X):
+        """Raw output (n, R) in float64, from where on all digits count."""
+        X = self._rows(X)
+        return torch.from_numpy(self.net_.infer_rows(X)).double()
+
+    def _predict_values(self, raw):
+        """Values in the user's units, or class codes: float64 (n, T)."""
+        values = np.empty((len(raw), self.n_outputs_))
+        for block in self._blocks:
+            tasks = list(block.tasks)
+            predicted = block.loss.predict(block.view(raw)).numpy()
+            if block.loss.kind == "regression":
+                values[:, tasks] = predicted * self._targets.scale[tasks] + self._targets.mean[tasks]
+            else:
+                values[:, tasks] = predicted.argmax(axis=2)
+        return values
+
+    def predict(self, X):
+        """Predict all tasks.
+
+        Parameters
+        ----------
+        X : array-like or CSR array of shape (n, d)
+            Inputs.
+
+        Returns
+        -------
+        y : ndarray of shape (n, T), or (n,) where y had one column
+            Values in the units of y, and labels in the dtype that they had.
+        """
+        raw = self._raw(X)
+        return self._targets.decode(self._predict_values(raw))
+
+    def _predict_std(self, raw):
+        """Standard deviations (n, T), NaN where the loss of a task has none."""
+        stds = np.full((len(raw), self.n_outputs_), np.nan)
+        for block in self._blocks:
+            if block.loss.has_std:
+                tasks = list(block.tasks)
+                stds[:, tasks] = block.loss.predict_std(block.view(raw)).numpy() * self._targets.scale[tasks]
+        if np.isnan(stds).all():
+            losses = sorted({type(block.loss).__name__ for block in self._blocks})
+            raise ValueError(
+                f"return_std=True needs a loss that learns a standard deviation, as loss='gaussian_nll' does; this "
+                f"{type(self).__name__} was fitted with {losses}."
+            )
+        return stds[:, 0] if self._targets.single else stds
+
+    def _probabilities(self, raw):
+        """List by task of (n, n_classes), None for a regression."""
+        result = [None] * self.n_outputs_
+        for block in self._blocks:
+            if block.loss.kind == "classification":
+                predicted = block.loss.predict(block.view(raw)).numpy()
+                for i, task in enumerate(block.tasks):
+                    result[task] = np.ascontiguousarray(predicted[:, i])
+        return result
+
+    def transform(self, X):
+        """Return the representation that all tasks share.
+
+        Parameters
+        ----------
+        X : array-like or CSR array of shape (n, d)
+            Inputs.
+
+        Returns
+        -------
+        Z : ndarray of shape (n, width of the trunk)
+            Output of the trunk.
+        """
+        X = self._rows(X)
+        return self.net_.infer_rows(X, represent=True)
+
+    @property
+    def _n_features_out(self):
+        return self.net_.module_.n_features
+
+    # Scores
+
+    def score(self, X, y, sample_weight=None):
+        """Return the mean over tasks of R² (regression) or accuracy (classification), on the observed labels.
+
+        Parameters
+        ----------
+        X : array-like or CSR array of shape (n, d)
+            Inputs.
+        y : array-like or DataFrame of shape (n,) or (n, T)
+            Targets; missing labels are left out.
+        sample_weight : array-like of shape (n,) or (n, T), default=None
+            Weights of the rows, or of every label.
+
+        Returns
+        -------
+        score : float
+            The higher, the better. Tasks without a label in y are left out.
+        """
+        scores = self.score_tasks(X, y, sample_weight)
+        return float(np.nanmean(list(scores.values()))) if not all(map(np.isnan, scores.values())) else np.nan
+
+    def score_tasks(self, X, y, sample_weight=None):
+        """Return the score of each task: R² (regression) or accuracy (classification), on the observed labels.
+
+        Parameters
+        ----------
+        X : array-like or CSR array of shape (n, d)
+            Inputs.
+        y : array-like or DataFrame of shape (n,) or (n, T)
+            Targets; missing labels are left out.
+        sample_weight : array-like of shape (n,) or (n, T), default=None
+            Weights of the rows, or of every label.
+
+        Returns
+        -------
+        scores : dict of str to float
+            By task name; NaN for a task without a label in y.
+        """
+        X = self._rows(X)
+        predicted = self._predict_values(self._raw(X))
+        truth = self._targets.encode(y, n_rows=X.shape[0], unknown=-1.0)
+        weights = None if sample_weight is None else sample_weights(sample_weight, truth.shape)
+        scores = {}
+        for task, (name, kind) in enumerate(zip(self._targets.names, self._targets.kinds, strict=True)):
+            seen = ~np.isnan(truth[:, task])
+            w = None if weights is None else weights[seen, task if weights.shape[1] > 1 else 0]
+            scores[name] = _score(kind, truth[seen, task], predicted[seen, task], w)
+        return scores
+
+    # What scikit-learn asks for
+
+    def _validate_params(self):
+        try:
+            super()._validate_params()
+        except InvalidParameterError as error:
+            name = re.match(r"The '(\w+)' parameter", str(error))
+            options = [c.options for c in self._parameter_constraints[name[1]] if isinstance(c, StrOptions)]
+            hint = nearest(getattr(self, name[1]), options[0]) if options else ""
+            raise InvalidParameterError(f"{error}{hint}") from None
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+def _score(kind, truth, predicted, weights):
+    """R² or accuracy; NaN without a label."""
+    if not len(truth):
+        return np.nan
+    if kind == "regression":
+        return r2_score(truth, predicted, sample_weight=weights)
+    return float(np.average(truth == predicted, weights=weights))
+
+
+def _sizes(value, name):
+    """Layer sizes as a tuple of positive integers."""
+    sizes = (value,) if isinstance(value, Integral) else tuple(value)
+    for size in sizes:
+        if not isinstance(size, Integral) or size < 1:
+            raise ValueError(f"{name} must be positive integers; got {value!r}.")
+    return tuple(int(size) for size in sizes)
+
+
+def _reorder(array, order):
+    """Columns in block order, as they are where that is the order they have."""
+    return array if (order == np.arange(len(order))).all() else np.ascontiguousarray(array[:, order])
