@@ -1,0 +1,87 @@
+"""Imports only point down: what a module may use is decided by the layer of its part."""
+
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from importlib.util import resolve_name
+from pathlib import Path
+
+import pytest
+
+import skmtl
+
+PACKAGE = Path(__file__).resolve().parents[1] / "skmtl"
+
+LAYERS = (
+    "_component",
+    "losses weighting architectures aggregation metrics datasets "
+    "_activations _batches _blocks _columns _history _optim _stopping _stratify _targets _threads",
+    "_module _objective",
+    "_net",
+    "estimators",
+    "model_selection diagnostics",
+    "displays",
+)
+LAYER = {part: number for number, parts in enumerate(LAYERS) for part in parts.split()}
+
+# Dotted name -> file; a package goes by its own name. The package itself only forwards names, to any layer.
+FILES = {
+    ".".join(["skmtl", *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+MODULES = sorted(FILES.keys() - {"skmtl"})
+
+
+def part(module):
+    return module.split(".")[1]
+
+
+def imports(module):
+    """Names of the modules of this package that `module` imports, wherever in the file it does."""
+    package = module if FILES[module].name == "__init__.py" else module.rpartition(".")[0]
+    found = set()
+    for node in ast.walk(ast.parse(FILES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            source = resolve_name("." * node.level + (node.module or ""), package)
+            submodules = {f"{source}.{alias.name}" for alias in node.names}
+            # ``from .losses import Loss, _base``: the package for the one, its module for the other.
+            found |= submodules & FILES.keys()
+            found |= {source} if submodules - FILES.keys() else set()
+    return {name for name in found if name.split(".")[0] == "skmtl"}
+
+
+def test_every_part_has_a_layer():
+    assert {part(module) for module in MODULES} <= LAYER.keys()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_down(module):
+    used = imports(module)
+    assert "skmtl" not in used, "import from the part that defines the name, not from the package"
+    assert {name for name in used if LAYER[part(name)] > LAYER[part(module)]} == set()
+
+
+def test_imports_make_no_circle():
+    TopologicalSorter({module: imports(module) for module in MODULES}).prepare()  # its CycleError names the circle
+
+
+def test_import_loads_nothing_heavy():
+    code = "import sys, skmtl; print(*{name.partition('.')[0] for name in sys.modules})"
+    printed = subprocess.check_output([sys.executable, "-c", code], cwd=PACKAGE.parent, text=True)
+    assert "skmtl" in printed.split()
+    assert {"numpy", "pandas", "scipy", "sklearn", "skorch", "torch"}.isdisjoint(printed.split())
+
+
+@pytest.mark.parametrize("name", skmtl.__all__)
+def test_every_public_name_is_there_when_asked_for(name):
+    assert getattr(skmtl, name) is getattr(skmtl, name)
+    assert name in dir(skmtl)
+
+
+def test_an_unknown_name_gets_the_nearest_one():
+    with pytest.raises(AttributeError, match=r"no attribute 'MultiTaskRegresor'\. Did you mean 'MultiTaskRegressor'\?"):
+        skmtl.MultiTaskRegresor  # noqa: B018
+    assert not hasattr(skmtl, "numpy")
