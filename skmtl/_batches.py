@@ -80,7 +80,7 @@ class Data:
         x = self._tensor(self._take(index))
         if self.Y is None:
             return x, None, None
-        y = self._tensor(self.Y[index])
+        y = self._tensor(self.Y[index] if isinstance(index, slice) else self.Y.take(index, axis=0))
         if not self.masked:
             return x, y, None
         observed = ~torch.isnan(y)
@@ -101,7 +101,10 @@ class Data:
     def _tensor(self, array):
         if array.dtype not in _TORCH_KINDS or not array.flags.writeable:
             array = array.astype(self._numpy_type)
-        return torch.from_numpy(np.ascontiguousarray(array)).to(device=self.device, dtype=self.dtype)
+        tensor = torch.from_numpy(array)
+        if array.dtype == self._numpy_type and self.device == "cpu":
+            return tensor
+        return tensor.to(device=self.device, dtype=self.dtype)
 
 
 class Batches:

@@ -32,7 +32,10 @@ class Block:
 
     def view(self, raw):
         """View the raw output of a batch ``(n, R)`` as this block's ``(n, G, k)``."""
-        return raw[:, self.raw].unflatten(1, (self.k, len(self.tasks))).transpose(1, 2)
+        mine = raw[:, self.raw]
+        if self.k == 1:
+            return mine.unsqueeze(-1)
+        return mine.unflatten(1, (self.k, len(self.tasks))).transpose(1, 2)
 
 
 def make_blocks(losses: Sequence, n_classes: Sequence) -> list[Block]:

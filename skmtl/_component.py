@@ -1,10 +1,11 @@
 """Components: the parts that a user passes to an estimator, as a name or as an instance.
 
-The constructor of a component stores its hyper-parameters and nothing else, so that ``clone``, ``get_params`` and a grid
-search work on it. Whatever it learns is made in ``initialize`` and lives on the clone that the estimator trains.
+The constructor of a component stores its hyper-parameters and nothing else, so that ``clone``, ``get_params`` and a
+grid search work on it. Whatever it learns is made in ``initialize`` and lives on the clone that the estimator trains.
 """
 
 import difflib
+import inspect
 
 from sklearn.base import BaseEstimator, clone
 from torch import nn
@@ -29,6 +30,12 @@ class TorchComponent(Component, nn.Module):
     # Without an ``__init__`` of its own scikit-learn would read nn.Module's ``*args`` as parameters.
     def __init__(self):
         pass
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        # Else help and docs would show that of ``__new__``, for which everything goes.
+        parameters = list(inspect.signature(cls.__init__).parameters.values())
+        cls.__signature__ = inspect.Signature(parameters[1:])
 
     __repr__ = BaseEstimator.__repr__
 

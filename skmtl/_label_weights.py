@@ -63,8 +63,8 @@ def sample_weights(given, shape):
         return _check_sample_weight(given, rows, dtype=np.float64, ensure_non_negative=True).reshape(-1, 1)
     if array.shape != tuple(shape):
         raise ValueError(
-            f"sample_weight has shape {array.shape}; expected ({shape[0]},), one weight a row, or {tuple(shape)}, one a "
-            "label."
+            f"sample_weight has shape {array.shape}; expected ({shape[0]},), one weight a row, or {tuple(shape)}, "
+            "one a label."
         )
     array = array.astype(np.float64)
     if not np.isfinite(array).all() or (array < 0).any():

@@ -1,10 +1,11 @@
 """Networks: trunk and heads, from a batch to one raw matrix (n, R) and back.
 
-``backward(slope)`` is the one seam between two engines that share everything else. `Network` seeds autograd with the slope,
-for any trunk. `DenseNetwork` writes the chain rule of the built-in trunk out, on work buffers that are made once.
+``backward(slope)`` is the one seam between two engines that share everything else. `Network` seeds autograd with the
+slope, for any trunk. `DenseNetwork` writes the chain rule of the built-in trunk out, on work buffers made once.
 """
 
 import functools
+import itertools
 import warnings
 
 import torch
@@ -44,7 +45,7 @@ class Heads(nn.Module):
         self.activation, self.dropout = activation, dropout
         sizes = [n_features, *hidden_layer_sizes]
         self.hidden_weights, self.hidden_biases = nn.ParameterList(), nn.ParameterList()
-        for a, b in zip(sizes, sizes[1:], strict=False):
+        for a, b in itertools.pairwise(sizes):
             weight, bias = nn.Parameter(torch.empty(n_tasks, b, a)), nn.Parameter(torch.empty(n_tasks * b))
             glorot_(weight, bias, activation.gain)
             self.hidden_weights.append(weight)
@@ -204,19 +205,21 @@ class DenseNetwork(Network):
         hidden = self._parts[:-1]
         sums = [torch.empty(n, len(b), **make) for _, b, _, _ in hidden]
         forward = [(b, W.t(), z) for (W, b, _, _), z in zip(hidden, sums, strict=True)]
+        W, b, gW, gb = self._parts[-1]
         backward = []
         for level in range(len(hidden) - 1, -1, -1):
             delta = torch.empty_like(sums[level])
-            W, _, gW, gb = self._parts[level]
-            backward.append((level, delta, delta.t(), self._parts[level + 1][0], W, gW, gb))
+            below, _, g_below, gb_below = self._parts[level]
+            backward.append((level, delta, delta.t(), self._parts[level + 1][0], below, g_below, gb_below))
         ones = torch.ones(n, **make)
-        return forward, backward, ones, activation, dropout
+        return forward, backward, (W, W.t(), b, gW, gb), ones, activation, dropout
 
     def raw(self, X, out):
-        n = len(X)
-        if n not in self._plans:
-            self._plans[n] = self._plan(n)
-        forward, _, _, activation, dropout = self._plans[n]
+        n = X.shape[0]
+        plan = self._plans.get(n)
+        if plan is None:
+            plan = self._plans[n] = self._plan(n)
+        forward, _, (_, weight_t, head_bias, _, _), _, activation, dropout = plan
         drop = dropout if self.training else 0.0
         inputs, kept, masks = [X], [], []
         for bias, weight, z in forward:
@@ -227,18 +230,12 @@ class DenseNetwork(Network):
                 masks.append(torch.empty_like(X).bernoulli_(1 - drop).div_(1 - drop))
                 X = X * masks[-1]
             inputs.append(X)
-        W, b, _, _ = self._parts[-1]
-        self.__dict__["_kept"] = (
-            inputs,
-            kept,
-            masks,
-        )  # past nn.Module's bookkeeping, which takes longer than the product
-        return torch.addmm(b, X, W.t(), out=out)
+        # Past nn.Module's bookkeeping, which takes longer than a small product.
+        self.__dict__["_kept"] = plan, inputs, kept, masks
+        return torch.addmm(head_bias, X, weight_t, out=out)
 
     def backward(self, slope, decay=0.0, accumulate=False):
-        _, backward, ones, activation, _ = self._plans[len(slope)]
-        inputs, kept, masks = self.__dict__["_kept"]
-        W, _, gW, gb = self._parts[-1]
+        (_, backward, (W, _, _, gW, gb), ones, activation, _), inputs, kept, masks = self._kept
         beta = 1.0 if accumulate else 0.0
         slope_t = slope.t()
         # The penalty rides on the product: beta * W + slope^T @ input.

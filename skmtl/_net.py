@@ -116,9 +116,10 @@ class MultiTaskNet(NeuralNet):
 
     def train_step_single(self, batch, **fit_params):
         x, (y, m) = batch
-        raw = x.new_empty(len(x), self.module_.n_raw)
+        n = len(x)
+        raw, slope = x.new_empty(2, n, self.module_.n_raw).unbind()
         with torch.no_grad():
-            self._step(x, y, m, raw)
+            self._step(n, x, raw, slope, self.criterion_.cells(raw, y, m, slope, [n])[0], self.optimizer_.decay)
             return {"loss": self._count(raw, y, m), "y_pred": raw}
 
     def validation_step(self, batch, **fit_params):
@@ -212,32 +213,33 @@ class MultiTaskNet(NeuralNet):
         return self.seed + len(self.history)
 
     def _order(self):
-        generator = torch.Generator().manual_seed(self._epoch_seed)
-        return torch.randperm(self.n_rows, generator=generator).numpy()
+        return torch.randperm(self.n_rows, generator=torch.Generator().manual_seed(self._epoch_seed)).numpy()
 
     def _run_epoch(self, data, valid):
         """One epoch, without a record of its batches."""
-        objective, n_raw, update = self.criterion_, self.module_.n_raw, self.optimizer_.step
+        objective, n_raw, step, update = self.criterion_, self.module_.n_raw, self._step, self.optimizer_.step
+        decay = self.optimizer_.decay
         total = 0.0
         with torch.no_grad():
             if not self.module_.training:
                 self.module_.train()
             for x, y, m, sizes in self.get_iterator(data, training=True).blocks():
-                raw = x.new_empty(len(x), n_raw)
-                masks = [None] * len(sizes) if m is None else m.split(sizes)
-                for batch in zip(x.split(sizes), y.split(sizes), masks, raw.split(sizes), strict=True):
-                    self._step(*batch)
+                raw, slope = x.new_empty(2, x.shape[0], n_raw).unbind()
+                cells = objective.cells(raw, y, m, slope, sizes)
+                for n, *batch in zip(sizes, x.split(sizes), raw.split(sizes), slope.split(sizes), cells, strict=True):
+                    step(n, *batch, decay)
                     update()
                 # Of all batches of the block at once, so that the record costs no operation a batch.
-                total = total + objective.column_losses(raw, y, m) * len(x)
+                total = total + objective.column_losses(raw, y, m) * x.shape[0]
         self._record_training(total / len(data))
         if valid is not None:
             self._record_validation(self.evaluate(valid))
 
-    def _step(self, x, y, m, raw):
-        """All of a step but the solver's: raw output, slope, gradients."""
+    def _step(self, n, x, raw, slope, cells, decay):
+        """All of a step but the solver's: raw output, slope, gradients of a batch of n rows."""
         self.module_.raw(x, raw)
-        self.module_.backward(self.criterion_.slope(raw, y, m), self.optimizer_.decay / len(x))
+        self.criterion_.fill_slope(cells, n)
+        self.module_.backward(slope, decay / n)
 
     def _run_stock_epoch(self, data, valid):
         """One epoch in skorch's own loop, for callbacks that look at batches or gradients."""
@@ -270,11 +272,18 @@ class MultiTaskNet(NeuralNet):
         return losses.masked_fill(torch.from_numpy(~data.observed).to(losses.device), torch.nan)
 
     def _record_training(self, losses):
-        objective, record = self.criterion_, self.history.record
-        record("train_loss", objective.mean(losses).item())
-        record("train_losses", objective.by_task(losses).tolist())
-        record("weights", objective.task_weights().tolist())
+        objective, row = self.criterion_, self.history[-1]
+        row["train_loss"] = objective.mean(losses).item()
+        row["train_losses"] = objective.by_task(losses).tolist()
+        row["weights"] = self._last_weights()
         objective.on_epoch_end(losses)
+
+    def _last_weights(self):
+        """Task weights of this epoch; looked up once where they cannot change."""
+        history = self.history
+        if len(history) > 1 and self.criterion_.is_constant:
+            return history[-2]["weights"]
+        return self.criterion_.task_weights().tolist()
 
     def _record_validation(self, losses):
         loss, record = self.stopping.watched(self.criterion_, losses), self.history.record
@@ -312,8 +321,8 @@ class MultiTaskNet(NeuralNet):
         flat.values.copy_(torch.from_numpy(result.x))
         if result.status == 1:
             warnings.warn(
-                f"L-BFGS did not converge in {len(self.history) - begun} iterations: {result.message}. Increase max_iter "
-                "or max_fun, or scale the data.",
+                f"L-BFGS did not converge in {len(self.history) - begun} iterations: {result.message}. Increase "
+                "max_iter or max_fun, or scale the data.",
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -327,9 +336,10 @@ class MultiTaskNet(NeuralNet):
         with torch.no_grad():
             module.train()
             for x, y, m, _ in Batches(data, data.block_rows).blocks():
-                raw = module.raw(x, x.new_empty(len(x), module.n_raw))
-                slope = objective.slope(raw, y, m).mul_(len(x) / n)
-                module.backward(slope, 0.0 if accumulate else decay, accumulate)
+                raw, slope = x.new_empty(2, len(x), module.n_raw).unbind()
+                module.raw(x, raw)
+                objective.fill_slope(objective.cells(raw, y, m, slope, [len(x)])[0], len(x))
+                module.backward(slope.mul_(len(x) / n), 0.0 if accumulate else decay, accumulate)
                 total, accumulate = total + objective.column_losses(raw, y, m) * len(x), True
             self._losses = total / n
             weights = flat.values[: flat.n_weights]
@@ -351,8 +361,8 @@ class MultiTaskNet(NeuralNet):
 
     def _diverged(self, what):
         raise DivergenceError(
-            f"{what}: training diverged. Lower learning_rate_init, scale X (StandardScaler), or look at the trunk or loss "
-            "that you passed."
+            f"{what}: training diverged. Lower learning_rate_init, scale X (StandardScaler), or look at the trunk or "
+            "loss that you passed."
         )
 
     # Prediction

@@ -1,16 +1,19 @@
 """The objective: raw outputs -> task losses -> weights -> slope. All of multi-task learning that is not a network."""
 
+import functools
+
 import torch
 from torch import nn
 
-from ._blocks import raw_owner, task_order
+from ._blocks import task_order
 
 
 class Objective(nn.Module):
     """Mean over tasks of task weight times task loss, as the weighting balances it.
 
     With static task weights v and the weights w of the weighting, the slope of the objective in the loss of task t is
-    ``v_t w_t``. The weighting sees the task losses as they are, and only those of tasks whose static weight is not zero.
+    ``v_t w_t``. The weighting sees the task losses as they are, and only those of tasks whose static weight is not
+    zero.
 
     Parameters
     ----------
@@ -30,31 +33,44 @@ class Objective(nn.Module):
         active = torch.nonzero(task_weights).squeeze(1)
         self.n_tasks, self.n_active = len(order), len(active)
         self.weighting = weighting.initialize(self.n_active)
-        self.register_buffer("_active", active, persistent=False)
-        self.register_buffer("_columns", position[active], persistent=False)
-        self.register_buffer("_position", position, persistent=False)
-        self.register_buffer("_static", task_weights[active].float(), persistent=False)
-        self.register_buffer("_owner", torch.from_numpy(raw_owner(blocks)), persistent=False)
+        self._needs_losses, self.is_constant = weighting.needs_losses, weighting.is_constant
+        share = torch.zeros(self.n_tasks)
+        share[position] = task_weights.float() / self.n_active
+        for name, value in {
+            "_position": position,
+            "_active": active,
+            "_columns": position[active],
+            "_static": task_weights[active].float(),
+            "_share": share,  # of each column in the mean over the trained tasks
+        }.items():
+            self.register_buffer(name, value, persistent=False)
+        self._in_order = bool((order == torch.arange(self.n_tasks)).all())
         #: State of training beyond the parameters (the best epoch, ...): saved with the criterion.
         self.progress = {}
-        self._constant = {}
+        self._weights = None  # of the weighting, as they were last
 
-    def cell_losses(self, raw, y):
-        """Losses of all labels ``(n, C)``, columns in block order."""
-        parts = [block.loss(block.view(raw), y[:, block.columns]) for block in self.blocks]
-        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+    # Losses
 
     def column_losses(self, raw, y, m):
-        """Loss of each column ``(C,)``: the mean over rows, weighted by m."""
-        losses = self.cell_losses(raw, y)
+        """Loss of each column ``(C,)``: the mean over rows of the losses, weighted by m."""
+        parts = [block.loss(block.view(raw), y[:, block.columns]) for block in self.blocks]
+        losses = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
         return losses.mean(0) if m is None else torch.einsum("ij,ij->j", losses, m) / len(losses)
 
     def by_task(self, columns):
         """Bring values a column ``(C,)`` into task order."""
-        return columns[self._position]
+        return columns if self._in_order else columns[self._position]
+
+    def trained(self, columns):
+        """Pick the columns of the tasks that are trained, in task order."""
+        return columns[self._columns]
+
+    def mean(self, columns):
+        """Mean over the trained tasks of static weight times loss, from the column losses ``(C,)``."""
+        return torch.dot(columns, self._share)
 
     def forward(self, raw, target):
-        """Mean over the trained tasks of static weight times loss: what training stops by.
+        """Mean over the trained tasks of static weight times loss.
 
         Parameters
         ----------
@@ -65,50 +81,79 @@ class Objective(nn.Module):
         """
         return self.mean(self.column_losses(raw, *target))
 
-    def trained(self, columns):
-        """Pick the columns of the tasks that are trained, in task order."""
-        return columns[self._columns]
+    # Slope
 
-    def mean(self, columns):
-        """Mean over the trained tasks of static weight times these losses ``(C,)``."""
-        return (columns[self._columns] * self._static).mean()
+    def cells(self, raw, y, m, slope, sizes):
+        """Cut a block of rows into batches: per batch, for each block of tasks, what `fill_slope` needs.
+
+        Parameters
+        ----------
+        raw, slope : tensors (n, R)
+            Raw output, and where its slope goes.
+        y, m : tensors (n, C)
+            Filled targets and label weights; m may be None.
+        sizes : list of int
+            Rows of each batch.
+        """
+        cut = []
+        for block in self.blocks:
+            views = [block.view(raw), y[:, block.columns], block.view(slope)]
+            masks = [None] * len(sizes) if m is None else m[:, block.columns].unsqueeze(-1).split(sizes)
+            cut.append(list(zip(*(view.split(sizes) for view in views), masks, strict=True)))
+        return list(zip(*cut, strict=True))
+
+    def fill_slope(self, cells, n):
+        """Write the slope of the objective in the raw output of a batch; set the gradient of what the weighting learns.
+
+        Parameters
+        ----------
+        cells : tuple
+            One batch of what `cells` returned.
+        n : int
+            Its rows.
+        """
+        factors = self._factors.get(n)
+        if factors is None:
+            losses = self._batch_losses(cells, n) if self._needs_losses else None
+            self.__dict__["_weights"] = self.weighting.weights(losses)
+            factors = self._by_block(n, cells[0][0])
+            if not self._needs_losses:
+                self._factors[n] = factors
+        for block, factor, (raw, y, out, m) in zip(self.blocks, factors, cells, strict=True):
+            block.loss.weighted_slope(raw, y, factor if m is None else m * factor, out)
+
+    def _batch_losses(self, cells, n):
+        """Losses of the trained tasks in a batch, in task order."""
+        columns = []
+        for block, (raw, y, _, m) in zip(self.blocks, cells, strict=True):
+            losses = block.loss(raw, y)
+            columns.append(losses.sum(0) if m is None else torch.einsum("ij,ij->j", losses, m.squeeze(-1)))
+        return self.trained(torch.cat(columns) / n)
+
+    def _by_block(self, n, like):
+        """Slope of the objective in each loss, ``v_t w_t / n``: ``(G, 1)`` for each block of tasks."""
+        column = like.new_zeros(self.n_tasks)
+        column[self._columns] = (self._weights.detach() * self._static / n).to(column.dtype)
+        return [column[block.columns].unsqueeze(-1) for block in self.blocks]
+
+    # Epochs
 
     def task_weights(self):
         """Weights of all tasks ``(T,)`` as they stand, such that the objective is the mean of weight times loss."""
         weights = self._static.new_zeros(self.n_tasks)
-        latest = self._latest if self.weighting.needs_losses else self.weighting.weights(None)
-        weights[self._active] = latest.detach() * self._static * self.n_active
+        weights[self._active] = self._weights.detach() * self._static * self.n_active
         return weights
-
-    def slope(self, raw, y, m):
-        """Slope of the objective in the raw output ``(n, R)``; sets the gradient of the weighting's parameters."""
-        n = len(raw)
-        if self.weighting.needs_losses:
-            losses = self.column_losses(raw, y, m)[self._columns]
-            self.__dict__["_latest"] = weights = self.weighting.weights(losses)
-            column = self._expand(weights, n, raw)
-        else:
-            column = self._constant.get(n)
-            if column is None:
-                column = self._constant[n] = self._expand(self.weighting.weights(None), n, raw)
-        factor = column if m is None else m * column
-        parts = []
-        for block in self.blocks:
-            slope = block.loss.slope(block.view(raw), y[:, block.columns])
-            weighted = slope * factor[..., block.columns].unsqueeze(-1)
-            parts.append(weighted.transpose(1, 2).flatten(1))
-        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
-
-    def _expand(self, weights, n, raw):
-        """Weights of the trained tasks -> of all columns ``(C,)``, divided by the number of rows."""
-        column = torch.zeros(self.n_tasks, dtype=raw.dtype, device=raw.device)
-        column[self._columns] = (weights.detach() * self._static / n).to(raw.dtype)
-        return column
 
     def on_epoch_end(self, columns):
         """Tell the weighting the mean losses ``(C,)`` of an epoch."""
-        self.weighting.on_epoch_end(columns[self._columns])
-        self._constant.clear()
+        if not self.is_constant:
+            self.weighting.on_epoch_end(self.trained(columns))
+            self._factors.clear()
+
+    @functools.cached_property
+    def _factors(self):
+        """By batch size, what `_by_block` returned; as long as the weights stay."""
+        return {}
 
     def get_extra_state(self):
         """Part of ``state_dict``: the progress of training."""
@@ -118,7 +163,7 @@ class Objective(nn.Module):
         """Take over a progress of training."""
         self.progress.clear()
         self.progress.update(state)
-        self._constant.clear()
+        self._factors.clear()
 
     def __getstate__(self):
-        return self.__dict__ | {"_constant": {}}
+        return {key: value for key, value in self.__dict__.items() if key != "_factors"}

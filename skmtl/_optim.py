@@ -1,7 +1,7 @@
 """Solvers on one flat buffer: all learnable parameters side by side, updated by one call a step.
 
-They are ``torch.optim.Optimizer`` to every callback and learning-rate schedule, but never run its constructor: that imports
-torch's compiler, which costs a second and more in each process.
+They are ``torch.optim.Optimizer`` to every callback and learning-rate schedule, but never run its constructor: that
+imports torch's compiler, which costs a second and more in each process.
 """
 
 from collections import defaultdict

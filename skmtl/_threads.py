@@ -50,8 +50,8 @@ def numerics(sizes, rows, kernel_rows=None):
 def _alternative_pays():
     """Whether this processor is one on which torch's other float32 kernel is faster, and as exact.
 
-    Torch multiplies by MKL, which keeps to older instructions on processors that are not Intel's; oneDNN does not. This is
-    decided by what the machine is and never by a clock, so that results can be repeated.
+    Torch multiplies by MKL, which keeps to older instructions on processors that are not Intel's; oneDNN does not.
+    This is decided by what the machine is and never by a clock, so that results can be repeated.
     """
     if torch.backends.cpu.get_cpu_capability() not in ("AVX512", "AVX2") or not torch.backends.mkldnn.is_available():
         return False

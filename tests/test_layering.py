@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "skmtl"
 LAYERS = (
     "_component",
     "losses weighting architectures aggregation metrics datasets "
-    "_activations _batches _blocks _columns _history _optim _stopping _stratify _targets _threads",
+    "_activations _batches _blocks _columns _history _label_weights _optim _stopping _stratify _targets _threads",
     "_module _objective",
     "_net",
     "estimators",

@@ -1,6 +1,7 @@
 """Architectures: what is shared. An architecture is the trunk; the heads, one a task, stand on what it returns."""
 
 import copy
+import itertools
 
 from torch import nn
 
@@ -17,6 +18,16 @@ class Architecture(TorchComponent):
     is_dense : bool, default=False
         Whether the trunk is nothing but `layers` (``nn.Linear``) with one activation function between them, so that its
         chain rule can be written out; any other trunk is differentiated by autograd.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmtl.architectures import Architecture
+    >>> class Squares(Architecture):
+    ...     def forward(self, X):
+    ...         return torch.cat([X, X**2], dim=1)
+    >>> Squares()(torch.tensor([[1.0, 2.0]]))
+    tensor([[1., 2., 1., 4.]])
     """
 
     is_dense = False
@@ -72,11 +83,11 @@ class HardSharing(Architecture):
     --------
     >>> import numpy as np
     >>> from skmtl import MultiTaskRegressor
-    >>> from skmtl.architectures import HardSharing
     >>> X = np.linspace(-1, 1, 40).reshape(-1, 1)
     >>> Y = np.hstack([X, X**2])
-    >>> MultiTaskRegressor(architecture=HardSharing(), max_iter=5, tol=0).fit(X, Y).transform(X).shape
-    (40, 100)
+    >>> model = MultiTaskRegressor(architecture="hard_sharing", hidden_layer_sizes=(8, 4), solver="lbfgs")
+    >>> model.fit(X, Y).transform(X).shape
+    (40, 4)
     """
 
     is_dense = True
@@ -102,7 +113,7 @@ class HardSharing(Architecture):
         self : HardSharing
         """
         sizes = [n_features, *hidden_layer_sizes]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
         for layer in self.layers:
             glorot_(layer.weight, layer.bias, activation.gain)
         self.activation = activation
@@ -134,6 +145,16 @@ class OwnTrunk(Architecture):
     ----------
     trunk : nn.Module or callable
         A module, trained from the weights that it has, on a copy; or a function without arguments that makes one.
+
+    Examples
+    --------
+    What ``architecture=module`` of an estimator becomes:
+
+    >>> import torch
+    >>> from skmtl.architectures import OwnTrunk
+    >>> trunk = OwnTrunk(torch.nn.Flatten()).initialize(1, 1, hidden_layer_sizes=(), activation=None, dropout=0.0)
+    >>> trunk(torch.zeros(2, 3, 4)).shape
+    torch.Size([2, 12])
     """
 
     def __init__(self, trunk):

@@ -1,4 +1,4 @@
-"""The estimators' common part: parameters, the way of the data from (X, y) to a trained network, and back to predictions."""
+"""The estimators' common part: parameters, the way of the data from (X, y) to a trained network, and back."""
 
 import contextlib
 import functools
@@ -7,7 +7,6 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
@@ -42,9 +41,9 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     """Base class of the estimators; see `MultiTaskEstimator` for the parameters."""
 
     #: Kind of all columns of y; None: `tasks` says.
-    _kind = None
+    _kind: str | None = None
 
-    _parameter_constraints = {
+    _parameter_constraints: dict = {
         "loss": "no_validation",  # resolve_losses says more
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS))],
@@ -378,13 +377,13 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def _check_lbfgs(self, network, weighting):
         if not weighting.is_constant:
             raise ValueError(
-                f"solver='lbfgs' minimises one fixed objective, but the weights of weighting={self.weighting!r} move. Use "
-                "weighting='equal' with task_weights, or solver='adam'."
+                f"solver='lbfgs' minimises one fixed objective, but the weights of weighting={self.weighting!r} move. "
+                "Use weighting='equal' with task_weights, or solver='adam'."
             )
         if self.dropout:
             raise ValueError(
-                f"solver='lbfgs' cannot follow an objective that is random: dropout={self.dropout}. Set dropout=0, or use "
-                "solver='adam'."
+                f"solver='lbfgs' cannot follow an objective that is random: dropout={self.dropout}. Set dropout=0, or "
+                "use solver='adam'."
             )
 
     def _batch_rows(self, n):
@@ -478,10 +477,8 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """Validate rows to predict; what can be seen to be fine at a glance skips scikit-learn's longer look."""
         check_is_fitted(self, "net_")
         plain = type(X) is np.ndarray and X.dtype.char in "fd" and X.ndim == 2 and len(X)
-        if plain and X.shape[1] == self.n_features_in_ and not hasattr(self, "feature_names_in_"):
-            if np.isfinite(X.sum()):
-                return X
-        return self._validate_X(X, reset=False)
+        plain = plain and X.shape[1] == self.n_features_in_ and not hasattr(self, "feature_names_in_")
+        return X if plain and np.isfinite(X.sum()) else self._validate_X(X, reset=False)
 
     def _raw(self, X):
         """Raw output (n, R) in float64, from where on all digits count."""

@@ -129,6 +129,22 @@ class Loss(Component):
             )
         return torch.autograd.grad(total, leaf)[0]
 
+    def weighted_slope(self, raw, target, weight, out):
+        """Write the slope, times the weight of each cell, into `out`: what a training step calls.
+
+        Parameters
+        ----------
+        raw : Tensor of shape (n, C, k)
+            Raw outputs.
+        target : Tensor of shape (n, C)
+            Scaled values, or class codes 0, 1, ... as floats.
+        weight : Tensor of shape (C, 1) or (n, C, 1)
+            Weights of the tasks, or of every cell.
+        out : Tensor of shape (n, C, k)
+            Where the result goes.
+        """
+        torch.mul(self.slope(raw, target), weight, out=out)
+
     def predict(self, raw):
         """Return the predictions that raw outputs stand for.
 

@@ -9,17 +9,33 @@ class Weighting(TorchComponent):
     """Base class of the weightings.
 
     A weighting says how the task losses become one objective. A subclass writes `forward`, and has its weights by
-    differentiation; or it writes `weights`, where they have a closed form. What it learns lives in parameters and buffers
-    made in `initialize`: parameters are trained by the solver of the network, at its learning rate, without penalty.
+    differentiation; or it writes `weights`, where they have a closed form. What it learns lives in parameters and
+    buffers made in `initialize`: parameters are trained by the solver of the network, at its learning rate, without
+    penalty.
 
     Attributes
     ----------
     needs_losses : bool, default=True
         Whether the weights depend on the losses of the batch. Where they change from epoch to epoch only, False spares
         computing the losses in every step.
+    is_constant : bool, default=False
+        Whether the weights never change, which L-BFGS needs.
+
+    Examples
+    --------
+    A weighting needs no more than its objective. This one follows the largest loss:
+
+    >>> import torch
+    >>> from skmtl.weighting import Weighting
+    >>> class Largest(Weighting):
+    ...     def forward(self, losses):
+    ...         return losses.max()
+    >>> Largest().initialize(2).weights(torch.tensor([1.0, 3.0]))
+    tensor([0., 1.])
     """
 
     needs_losses = True
+    is_constant = False
 
     def initialize(self, n_tasks):
         """Make the state for `n_tasks` tasks.

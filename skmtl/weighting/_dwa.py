@@ -11,8 +11,8 @@ class DynamicWeightAverage(Weighting):
     .. math::
         \lambda_t = T \, \mathrm{softmax}_t(r_t / \tau), \qquad r_t = L_t^{(e-1)} / L_t^{(e-2)}
 
-    with :math:`L_t^{(e)}` the mean loss of task t over epoch e; in the first two epochs all weights are equal. The objective
-    is the mean over tasks of :math:`\lambda_t L_t`.
+    with :math:`L_t^{(e)}` the mean loss of task t over epoch e; in the first two epochs all weights are equal. The
+    objective is the mean over tasks of :math:`\lambda_t L_t`.
 
     Parameters
     ----------
@@ -21,7 +21,8 @@ class DynamicWeightAverage(Weighting):
 
     Notes
     -----
-    The ratio does not change with the scale of a loss, so this method follows learning speed and never mends unlike scales.
+    The ratio does not change with the scale of a loss, so this method follows learning speed and never mends unlike
+    scales.
 
     References
     ----------

@@ -10,8 +10,8 @@ class Equal(Weighting):
 
     .. math:: \frac{1}{T} \sum_t L_t
 
-    Also known as unitary or linear scalarization. With regression targets standardised, as they are inside the estimators,
-    independent studies find it hard to beat [1]_.
+    Also known as unitary or linear scalarization. With regression targets standardised, as they are inside the
+    estimators, independent studies find it hard to beat [1]_.
 
     References
     ----------
