@@ -32,7 +32,7 @@ class Block:
 
     def view(self, raw):
         """View the raw output of a batch ``(n, R)`` as this block's ``(n, G, k)``."""
-        mine = raw[:, self.raw]
+        mine = raw if self.raw.stop - self.raw.start == raw.shape[1] else raw[:, self.raw]
         if self.k == 1:
             return mine.unsqueeze(-1)
         return mine.unflatten(1, (self.k, len(self.tasks))).transpose(1, 2)

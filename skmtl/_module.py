@@ -15,8 +15,8 @@ from torch.nn import functional
 from ._blocks import raw_owner
 from .architectures._base import glorot_
 
-#: Rows are computed in multiples of this, so that the digits of a row do not depend on the rows around it.
-ROWS = 32
+#: Rows are predicted in multiples of this, so that the digits of a row do not depend on the rows around it.
+ROWS = 8
 #: Narrower matrix products use other kernels for the last rows; see `ROWS`.
 _NARROW = 16
 
@@ -162,11 +162,13 @@ class Network(nn.Module):
 
     def infer(self, X):
         """Return the raw output of rows to predict, in evaluation mode."""
-        return self(X)
+        with torch.no_grad():
+            return self(X)
 
     def represent(self, X):
         """Return the trunk's representation of rows, in evaluation mode."""
-        return self.trunk(X)
+        with torch.no_grad():
+            return self.trunk(X)
 
     def __getstate__(self):
         return self.__dict__ | {"_raw": None, "_flat": None}
@@ -257,10 +259,10 @@ class DenseNetwork(Network):
             slope = delta
 
     def infer(self, X):
-        hidden, (weight, bias) = self._inference or self._prepare_inference()
+        hidden, (weight, bias), activate, n_raw = self._inference or self._prepare_inference()
         for W, b in hidden:
-            X = self.trunk.activation.forward_(torch.addmm(b, X, W))
-        return torch.addmm(bias, X, weight)[:, : self.n_raw]
+            X = activate(torch.addmm(b, X, W))
+        return torch.addmm(bias, X, weight)[:, :n_raw]
 
     def _prepare_inference(self):
         """Transposed weights; narrow layers padded to a width where every row gets the same kernel."""
@@ -271,7 +273,7 @@ class DenseNetwork(Network):
                 W = functional.pad(W, (0, 0, 0, _NARROW - len(b)))
                 b = functional.pad(b, (0, _NARROW - len(b)))
             prepared.append((W.t(), b))
-        self._inference = prepared[:-1], prepared[-1]
+        self._inference = prepared[:-1], prepared[-1], self.trunk.activation.forward_, self.n_raw
         return self._inference
 
     def __getstate__(self):

@@ -1,5 +1,6 @@
 """MultiTaskNet: skorch's loop, history, callbacks and persistence around our batches and our step."""
 
+import functools
 import math
 import warnings
 
@@ -368,9 +369,10 @@ class MultiTaskNet(NeuralNet):
     # Prediction
 
     def infer_rows(self, X, represent=False):
-        """Return the raw output ``(n, R)``, or the trunk's representation ``(n, d)``, of rows.
+        """Return the raw output ``(n, R)``, or the trunk's representation ``(n, d)``, of rows, as a tensor.
 
-        Rows go through in multiples of `ROWS`, the rest filled up: the digits of a row do not depend on its neighbours.
+        Rows go through in multiples of `ROWS`, the rest filled up, and always by the same kernel: the digits of a row
+        do not depend on its neighbours.
 
         Parameters
         ----------
@@ -379,18 +381,20 @@ class MultiTaskNet(NeuralNet):
         represent : bool, default=False
             Whether to stop after the trunk.
         """
-        module, n = self.module_, X.shape[0]
-        compute = module.represent if represent else module.infer
-        kind = np.dtype(str(module.dtype).removeprefix("torch."))
-        parts = []
-        with torch.inference_mode(), numerics(module.sizes, min(n, PREDICT_ROWS), PREDICT_ROWS):
-            for start in range(0, n, PREDICT_ROWS):
-                part = X[start : start + PREDICT_ROWS]
-                rows = part.shape[0]
-                x = np.zeros((-(-rows // ROWS) * ROWS, *X.shape[1:]), dtype=kind)
-                x[:rows] = part.toarray() if sp.issparse(part) else part
-                parts.append(compute(torch.from_numpy(x).to(module.device))[:rows].cpu().numpy())
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        compute = self.module_.represent if represent else self.module_.infer
+        n, parts = X.shape[0], []
+        for start in range(0, n, PREDICT_ROWS):
+            part = X if n <= PREDICT_ROWS else X[start : start + PREDICT_ROWS]
+            rows = part.shape[0]
+            x = np.zeros((-(-rows // ROWS) * ROWS, *X.shape[1:]), dtype=self._row_type)
+            x[:rows] = part.toarray() if sp.issparse(part) else part
+            x = torch.from_numpy(x)
+            parts.append(compute(x)[:rows] if self.device == "cpu" else compute(x.to(self.device))[:rows].cpu())
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    @functools.cached_property
+    def _row_type(self):
+        return np.dtype(str(self.module_.dtype).removeprefix("torch."))
 
     def __getstate__(self):
         return super().__getstate__() | {"flat": None, "_valid": None}

@@ -11,28 +11,26 @@ import torch
 _THREADED_OPERATIONS = 50_000_000
 #: Smallest matrix product, in multiply-adds, for which the switch of kernels pays; below it costs.
 _LARGE_PRODUCT = 2_000_000
-#: Narrow matrices gain nothing, and their digits would depend on the number of rows.
+#: Narrow matrices gain nothing.
 _WIDE = 64
 
 
 @contextlib.contextmanager
-def numerics(sizes, rows, kernel_rows=None):
-    """Run a step of so many rows with as many threads, and the kernel, that suit its size; put both back afterwards.
+def numerics(sizes, rows):
+    """Run training steps of so many rows with the threads, and the kernel, that suit them; put both back afterwards.
 
     Parameters
     ----------
     sizes : list of (int, int)
-        Shapes of the float32 matrices that the rows are multiplied by.
+        Shapes of the matrices that the rows are multiplied by.
     rows : int
         Rows a step.
-    kernel_rows : int, default=None
-        Choose the kernel for so many rows instead, so that it is the same one for any number of them.
     """
-    threads = torch.get_num_threads()
-    single = threads > 1 and rows * sum(a * b for a, b in sizes) * 3 < _THREADED_OPERATIONS
-    wide = [(kernel_rows or rows) * a * b for a, b in sizes if min(a, b) >= _WIDE]
-    switch = any(size >= _LARGE_PRODUCT for size in wide) and _alternative_pays()
-    precision = torch.get_float32_matmul_precision()
+    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    products = [rows * a * b for a, b in sizes]
+    single = threads > 1 and 3 * sum(products) < _THREADED_OPERATIONS
+    wide = [product for product, size in zip(products, sizes, strict=True) if min(size) >= _WIDE]
+    switch = max(wide, default=0) >= _LARGE_PRODUCT and _alternative_pays()
     try:
         if single:
             torch.set_num_threads(1)

@@ -307,6 +307,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             self._check_lbfgs(network, weighting)
             network.double(), objective.double()
         self._targets, self._blocks, self._losses = targets, blocks, losses
+        self._readers = [(b, targets.scale[list(b.tasks)], targets.mean[list(b.tasks)]) for b in blocks]
         self.tasks_ = targets.task_types
         self.n_outputs_ = targets.n_tasks
         self.net_ = MultiTaskNet(
@@ -475,27 +476,33 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def _rows(self, X):
         """Validate rows to predict; what can be seen to be fine at a glance skips scikit-learn's longer look."""
-        check_is_fitted(self, "net_")
+        if "net_" not in self.__dict__:
+            check_is_fitted(self, "net_")
         plain = type(X) is np.ndarray and X.dtype.char in "fd" and X.ndim == 2 and len(X)
         plain = plain and X.shape[1] == self.n_features_in_ and not hasattr(self, "feature_names_in_")
         return X if plain and np.isfinite(X.sum()) else self._validate_X(X, reset=False)
 
     def _raw(self, X):
-        """Raw output (n, R) in float64, from where on all digits count."""
+        """Raw output (n, R)."""
         X = self._rows(X)
-        return torch.from_numpy(self.net_.infer_rows(X)).double()
+        return self.net_.infer_rows(X)
 
     def _predict_values(self, raw):
         """Values in the user's units, or class codes: float64 (n, T)."""
-        values = np.empty((len(raw), self.n_outputs_))
-        for block in self._blocks:
-            tasks = list(block.tasks)
-            predicted = block.loss.predict(block.view(raw)).numpy()
-            if block.loss.kind == "regression":
-                values[:, tasks] = predicted * self._targets.scale[tasks] + self._targets.mean[tasks]
-            else:
-                values[:, tasks] = predicted.argmax(axis=2)
+        if len(self._readers) == 1:
+            return self._read(raw, *self._readers[0])
+        values = np.empty((raw.shape[0], self.n_outputs_))
+        for reader in self._readers:
+            values[:, list(reader[0].tasks)] = self._read(raw, *reader)
         return values
+
+    @staticmethod
+    def _read(raw, block, scale, mean):
+        """Values of one block of tasks, in their order there."""
+        if block.loss.kind == "regression":
+            return block.loss.predict(block.view(raw)).numpy() * scale + mean
+        # In double precision, as in predict_proba: the label is that of the largest probability there.
+        return block.loss.predict(block.view(raw).double()).numpy().argmax(axis=2).astype(float)
 
     def predict(self, X):
         """Predict all tasks.
@@ -533,7 +540,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         result = [None] * self.n_outputs_
         for block in self._blocks:
             if block.loss.kind == "classification":
-                predicted = block.loss.predict(block.view(raw)).numpy()
+                predicted = block.loss.predict(block.view(raw).double()).numpy()
                 for i, task in enumerate(block.tasks):
                     result[task] = np.ascontiguousarray(predicted[:, i])
         return result
@@ -552,7 +559,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             Output of the trunk.
         """
         X = self._rows(X)
-        return self.net_.infer_rows(X, represent=True)
+        return self.net_.infer_rows(X, represent=True).numpy()
 
     @property
     def _n_features_out(self):
