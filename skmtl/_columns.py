@@ -21,7 +21,7 @@ LONGEST_EXACT_INTEGER = 2**53  # float64 holds every integer up to here
 class Columns:
     """What was read from y."""
 
-    values: np.ndarray  # (n, T) float64, NaN = missing; may share memory with y
+    values: np.ndarray  # (n, T) float64 (float32 where y is), NaN = missing; may share memory with y
     labels: dict  # column -> sorted labels that its values are positions in; only columns that are not plain numbers
     dtypes: list  # per column the dtype that its labels come back in
     names: list
@@ -258,9 +258,9 @@ def _union(gaps, more):
 
 
 def _with_gaps(array, gaps):
-    """`array` in float64 with NaN in the gaps: the array itself where nothing is to do."""
+    """`array` in float64 with NaN in the gaps: the array itself, or float32, where nothing is to do."""
     if gaps is None or not gaps.any():
-        return array.astype(np.float64, copy=False)
+        return array if array.dtype == np.float32 else array.astype(np.float64, copy=False)
     values = array.astype(np.float64)
     values[gaps] = np.nan
     return values

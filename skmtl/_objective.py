@@ -49,6 +49,11 @@ class Objective(nn.Module):
         self.progress = {}
         self._weights = None  # of the weighting, as they were last
 
+    @property
+    def dtype(self):
+        """Floating type of the losses."""
+        return self._static.dtype
+
     # Losses
 
     def column_losses(self, raw, y, m):

@@ -55,7 +55,7 @@ class Targets:
         Returns
         -------
         targets : Targets
-        values : ndarray of shape (n, T), float64
+        values : ndarray of shape (n, T), float64, or float32 where y is
             Class codes, or labels in the user's units; NaN where missing. May share memory with y: do not write to it.
         """
         columns = read_columns(y, owner=owner, missing_label=missing_label, n_rows=n_rows)

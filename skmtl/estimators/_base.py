@@ -175,8 +175,8 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         ValueError
             If the data or a parameter is not as described. The estimator is then as it was before.
         """
-        goes_on = self.warm_start and hasattr(self, "net_")
-        return self._fit(X, y, sample_weight, epochs=self.max_iter, goes_on=goes_on)
+        start = "warm" if self.warm_start and hasattr(self, "net_") else "new"
+        return self._fit(X, y, sample_weight, epochs=self.max_iter, start=start)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -212,9 +212,12 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
                 "partial_fit is only available for stochastic optimizers: solver='lbfgs' looks at all rows at once. "
                 "Use solver='adam', 'adamw' or 'sgd'."
             )
-        return self._fit(X, y, sample_weight, epochs=1, goes_on=hasattr(self, "net_"), classes=classes)
+        start = "where it is" if hasattr(self, "net_") else "new"
+        return self._fit(X, y, sample_weight, epochs=1, start=start, classes=classes)
 
-    def _fit(self, X, y, sample_weight, *, epochs, goes_on, classes=None):
+    def _fit(self, X, y, sample_weight, *, epochs, start, classes=None):
+        """Train: a new network, a trained one with a new solver ("warm"), or all as it is."""
+        goes_on = start != "new"
         with self._all_or_nothing(goes_on):
             X = self._validate_X(X, reset=not goes_on)
             if goes_on:
@@ -232,8 +235,10 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             weights = self._label_weights(targets, values, sample_weight)
             self._check_labels(targets, values, weights, all_tasks=not goes_on)
             rng = check_random_state(self.random_state)
-            if not goes_on:
-                self._set_up(X, targets, values, weights, rng)
+            if start == "new":
+                self.net_ = self._assemble(self._set_up(X, targets, values, weights, rng), rng)
+            elif start == "warm":
+                self.net_ = self._assemble(self.net_.module_, rng, self.net_.history)
             train, valid = self._split(X, values, weights, rng)
             self._train(train, valid, epochs)
         return self
@@ -262,6 +267,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def _restore_network(self, saved):
         copies, n_epochs = saved
         net = self.net_
+        net.module_.to(net.criterion_.dtype)
         for part, state in zip([net.module_, net.optimizer_, net.criterion_], copies, strict=True):
             part.load_state_dict(state)
         del net.history[n_epochs:]
@@ -275,54 +281,57 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return X
 
     def _set_up(self, X, targets, values, weights, rng):
-        """Make network, objective and solver for these tasks."""
-        owner = type(self).__name__
-        losses = resolve_losses(self.loss, targets.names, targets.kinds, owner)
+        """Learn the scale of the targets; make a network for these tasks."""
+        losses = resolve_losses(self.loss, targets.names, targets.kinds, type(self).__name__)
         for task, (name, loss) in enumerate(zip(targets.names, losses, strict=True)):
             if targets.kinds[task] == "regression":
                 loss.check_target(values[~np.isnan(values[:, task]), task], name)
         targets.set_scale(values, [loss.scaling for loss in losses], weights)
         blocks = make_blocks(losses, [None if c is None else len(c) for c in targets.classes])
         task_weights = static_weights(self.task_weights, targets.names)
-        main_task = self._main_task(targets, task_weights)
-        weighting = resolve(self.weighting, WEIGHTINGS, Weighting, "weighting", owner)
-        trunk = self._trunk(owner)
-        activation = ACTIVATIONS[self.activation]
-        seeds = rng.randint(np.iinfo(np.int32).max, size=2)
         with torch.random.fork_rng([]):
-            torch.default_generator.manual_seed(int(seeds[0]))
+            torch.default_generator.manual_seed(_seed(rng))
             network = build_network(
-                trunk,
+                self._trunk(),
                 Data(X[:_PROBE_ROWS]).gather(slice(None))[0],
                 blocks,
                 hidden_layer_sizes=_sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
                 head_hidden_layer_sizes=_sizes(self.head_hidden_layer_sizes, "head_hidden_layer_sizes"),
-                activation=activation,
+                activation=ACTIVATIONS[self.activation],
                 dropout=self.dropout,
             )
-            objective = Objective(blocks, weighting, torch.from_numpy(task_weights))
         network.heads.reset_tasks([c for c, t in enumerate(task_order(blocks)) if task_weights[t] == 0])
-        lbfgs = self.solver == "lbfgs"
-        if lbfgs:
-            self._check_lbfgs(network, weighting)
-            network.double(), objective.double()
         self._targets, self._blocks, self._losses = targets, blocks, losses
         self._readers = [(b, targets.scale[list(b.tasks)], targets.mean[list(b.tasks)]) for b in blocks]
         self.tasks_ = targets.task_types
         self.n_outputs_ = targets.n_tasks
-        self.net_ = MultiTaskNet(
+        return network
+
+    def _assemble(self, network, rng, history=()):
+        """Put objective, solver and loop around a network, new or trained before."""
+        targets, lbfgs = self._targets, self.solver == "lbfgs"
+        task_weights = static_weights(self.task_weights, targets.names)
+        weighting = resolve(self.weighting, WEIGHTINGS, Weighting, "weighting", type(self).__name__)
+        if lbfgs:
+            self._check_lbfgs(weighting)
+        objective = Objective(self._blocks, weighting, torch.from_numpy(task_weights))
+        for part in (network, objective):
+            part.to(torch.float64 if lbfgs else torch.float32)
+        net = MultiTaskNet(
             network,
             objective,
             optimizer=self._solver(),
-            stopping=self._stopping(main_task),
+            stopping=self._stopping(self._main_task(targets, task_weights)),
             task_names=targets.names,
-            seed=int(seeds[1]),
+            seed=_seed(rng),
             shuffle=self.shuffle,
             max_fun=self.max_fun if lbfgs else None,
             callbacks=None if self.callbacks is None else list(self.callbacks),
             verbose=int(self.verbose),
             device=str(self.device),
         ).initialize()
+        net.history.extend(history)
+        return net
 
     def _train(self, train, valid, epochs):
         net, known = self.net_, len(self.net_.history)
@@ -350,8 +359,8 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     # The parts
 
-    def _trunk(self, owner):
-        architecture = self.architecture
+    def _trunk(self):
+        architecture, owner = self.architecture, type(self).__name__
         if isinstance(architecture, Architecture | str):
             return resolve(architecture, ARCHITECTURES, Architecture, "architecture", owner)
         if isinstance(architecture, torch.nn.Module) or callable(architecture):
@@ -375,7 +384,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         early = self.early_stopping and self.solver != "lbfgs"
         return Stopping(early, self.tol, self.n_iter_no_change, main_task, self.learning_rate, self.power_t)
 
-    def _check_lbfgs(self, network, weighting):
+    def _check_lbfgs(self, weighting):
         if not weighting.is_constant:
             raise ValueError(
                 f"solver='lbfgs' minimises one fixed objective, but the weights of weighting={self.weighting!r} move. "
@@ -642,6 +651,10 @@ def _score(kind, truth, predicted, weights):
     if kind == "regression":
         return r2_score(truth, predicted, sample_weight=weights)
     return float(np.average(truth == predicted, weights=weights))
+
+
+def _seed(rng):
+    return int(rng.randint(np.iinfo(np.int32).max))
 
 
 def _sizes(value, name):
