@@ -101,7 +101,7 @@ class Data:
     def _tensor(self, array):
         if array.dtype not in _TORCH_KINDS or not array.flags.writeable:
             array = array.astype(self._numpy_type)
-        tensor = torch.from_numpy(array)
+        tensor = torch.from_numpy(np.ascontiguousarray(array))
         if array.dtype == self._numpy_type and self.device == "cpu":
             return tensor
         return tensor.to(device=self.device, dtype=self.dtype)

@@ -265,16 +265,28 @@ class DenseNetwork(Network):
         return torch.addmm(bias, X, weight)[:, :n_raw]
 
     def _prepare_inference(self):
-        """Transposed weights; narrow layers padded to a width where every row gets the same kernel."""
+        """Transposed weights; narrow heads padded to a width where every row gets the same kernel.
+
+        While training goes on they stay views, which follow the weights.
+        """
         prepared = []
         for layer in self._layers:
             W, b = layer.weight.detach(), layer.bias.detach()
-            if layer is self.heads and 1 < len(b) < _NARROW:
+            if self._flat is None and layer is self.heads and 1 < len(b) < _NARROW:
                 W = functional.pad(W, (0, 0, 0, _NARROW - len(b)))
                 b = functional.pad(b, (0, _NARROW - len(b)))
             prepared.append((W.t(), b))
         self._inference = prepared[:-1], prepared[-1], self.trunk.activation.forward_, self.n_raw
         return self._inference
+
+    def load_state_dict(self, *args, **kwargs):
+        """As of nn.Module; what was prepared from other weights is forgotten."""
+        self._inference = None
+        return super().load_state_dict(*args, **kwargs)
+
+    def _apply(self, *args, **kwargs):
+        self._inference = None
+        return super()._apply(*args, **kwargs)
 
     def __getstate__(self):
         return super().__getstate__() | {"_plans": {}, "_inference": None, "_parts": None, "_kept": None}

@@ -162,7 +162,7 @@ class Objective(nn.Module):
 
     def get_extra_state(self):
         """Part of ``state_dict``: the progress of training."""
-        return self.progress
+        return dict(self.progress)
 
     def set_extra_state(self, state):
         """Take over a progress of training."""
