@@ -1,12 +1,11 @@
 """Networks: trunk and heads, from a batch to one raw matrix (n, R) and back.
 
 ``backward(slope)`` is the one seam between two engines that share everything else. `Network` seeds autograd with the
-slope, for any trunk. `DenseNetwork` writes the chain rule of the built-in trunk out, on work buffers made once.
+slope, for any trunk; `DenseNetwork`, in `_dense`, has the chain rule written out.
 """
 
 import functools
 import itertools
-import warnings
 
 import torch
 from torch import nn
@@ -17,8 +16,6 @@ from .architectures._base import glorot_
 
 #: Rows are predicted in multiples of this, so that the digits of a row do not depend on the rows around it.
 ROWS = 8
-#: Narrower matrix products use other kernels for the last rows; see `ROWS`.
-_NARROW = 16
 
 
 class Heads(nn.Module):
@@ -55,11 +52,17 @@ class Heads(nn.Module):
         for block in blocks:
             glorot_(self.weight.data[block.raw], self.bias.data[block.raw], activation.gain, fan_out=block.k)
         self.register_buffer("_owner", torch.from_numpy(owner), persistent=False)
+        #: Runs of raw columns, and the target columns that they belong to: one a class of each block.
+        self.segments = [
+            (slice(start, start + len(b.tasks)), b.columns)
+            for b in blocks
+            for start in range(b.raw.start, b.raw.stop, len(b.tasks))
+        ]
 
     def forward(self, Z):
         """From the representation ``(n, d)`` to the raw output ``(n, R)``."""
         if not self.hidden_weights:
-            return functional.linear(Z, self.weight, self.bias)
+            return self.top(Z)
         hidden = None
         for weight, bias in zip(self.hidden_weights, self.hidden_biases, strict=True):
             if hidden is None:  # all tasks read the same input: one product
@@ -68,9 +71,15 @@ class Heads(nn.Module):
                 hidden = torch.bmm(hidden.transpose(0, 1), weight.transpose(1, 2)).transpose(0, 1)
             hidden = self.activation.function(hidden + bias.view(weight.shape[:2]))
             hidden = functional.dropout(hidden, self.dropout, self.training)
-        if len(self.weight) != hidden.shape[1]:
-            hidden = hidden.index_select(1, self._owner)
-        return (hidden * self.weight).sum(-1) + self.bias
+        return self.top(hidden.flatten(1))
+
+    def top(self, hidden):
+        """From what the last hidden layer returns to the raw output ``(n, R)``."""
+        if not self.hidden_weights:
+            return functional.linear(hidden, self.weight, self.bias)
+        units = hidden.unflatten(1, (-1, self.weight.shape[1]))
+        parts = [(units[:, columns] * self.weight[raw]).sum(-1) for raw, columns in self.segments]
+        return torch.cat(parts, dim=1) + self.bias
 
     def reset_tasks(self, columns):
         """Make the heads of these target columns predict a constant: zero raw output."""
@@ -172,189 +181,3 @@ class Network(nn.Module):
 
     def __getstate__(self):
         return self.__dict__ | {"_raw": None, "_flat": None}
-
-
-class DenseNetwork(Network):
-    """A dense trunk with linear heads, with the chain rule written out.
-
-    Each step works on buffers that are made once for each batch size. A leading axis of members fits in front of every
-    weight, buffer and product here.
-    """
-
-    takes_single_rows = True
-
-    def __init__(self, trunk, heads, n_features):
-        super().__init__(trunk, heads, n_features)
-        self._plans = {}
-        self._inference = None
-
-    @property
-    def _layers(self):
-        return [*self.trunk.layers, self.heads]
-
-    def attach(self, flat):
-        super().attach(flat)
-        self._plans, self._inference = {}, None
-        if flat is not None:
-            self._parts = [(x.weight.data, x.bias.data, x.weight.grad, x.bias.grad) for x in self._layers]
-        else:
-            self._parts = None
-
-    def _plan(self, n):
-        """Work buffers for batches of n rows: what forward fills, what backward reads."""
-        make = {"dtype": self.dtype, "device": self.device}
-        activation, dropout = self.trunk.activation, self.trunk.dropout
-        hidden = self._parts[:-1]
-        sums = [torch.empty(n, len(b), **make) for _, b, _, _ in hidden]
-        forward = [(b, W.t(), z) for (W, b, _, _), z in zip(hidden, sums, strict=True)]
-        W, b, gW, gb = self._parts[-1]
-        backward = []
-        for level in range(len(hidden) - 1, -1, -1):
-            delta = torch.empty_like(sums[level])
-            below, _, g_below, gb_below = self._parts[level]
-            backward.append((level, delta, delta.t(), self._parts[level + 1][0], below, g_below, gb_below))
-        ones = torch.ones(n, **make)
-        return forward, backward, (W, W.t(), b, gW, gb), ones, activation, dropout
-
-    def raw(self, X, out):
-        n = X.shape[0]
-        plan = self._plans.get(n)
-        if plan is None:
-            plan = self._plans[n] = self._plan(n)
-        forward, _, (_, weight_t, head_bias, _, _), _, activation, dropout = plan
-        drop = dropout if self.training else 0.0
-        inputs, kept, masks = [X], [], []
-        for bias, weight, z in forward:
-            torch.addmm(bias, X, weight, out=z)
-            X = activation.forward_(z)
-            kept.append(z if activation.keeps_input else X)
-            if drop:
-                masks.append(torch.empty_like(X).bernoulli_(1 - drop).div_(1 - drop))
-                X = X * masks[-1]
-            inputs.append(X)
-        # Past nn.Module's bookkeeping, which takes longer than a small product.
-        self.__dict__["_kept"] = plan, inputs, kept, masks
-        return torch.addmm(head_bias, X, weight_t, out=out)
-
-    def backward(self, slope, decay=0.0, accumulate=False):
-        (_, backward, (W, _, _, gW, gb), ones, activation, _), inputs, kept, masks = self._kept
-        beta = 1.0 if accumulate else 0.0
-        slope_t = slope.t()
-        # The penalty rides on the product: beta * W + slope^T @ input.
-        if accumulate:
-            torch.addmm(gW, slope_t, inputs[-1], out=gW)
-        else:
-            torch.addmm(W, slope_t, inputs[-1], beta=decay, out=gW)
-        torch.addmv(gb, slope_t, ones, beta=beta, out=gb)
-        for level, delta, delta_t, above, W, gW, gb in backward:
-            torch.mm(slope, above, out=delta)
-            if masks:
-                delta.mul_(masks[level])
-            activation.backward_(delta, kept[level])
-            if accumulate:
-                torch.addmm(gW, delta_t, inputs[level], out=gW)
-            else:
-                torch.addmm(W, delta_t, inputs[level], beta=decay, out=gW)
-            torch.addmv(gb, delta_t, ones, beta=beta, out=gb)
-            slope = delta
-
-    def infer(self, X):
-        hidden, (weight, bias), activate, n_raw = self._inference or self._prepare_inference()
-        for W, b in hidden:
-            X = activate(torch.addmm(b, X, W))
-        return torch.addmm(bias, X, weight)[:, :n_raw]
-
-    def _prepare_inference(self):
-        """Transposed weights; narrow heads padded to a width where every row gets the same kernel.
-
-        While training goes on they stay views, which follow the weights.
-        """
-        prepared = []
-        for layer in self._layers:
-            W, b = layer.weight.detach(), layer.bias.detach()
-            if self._flat is None and layer is self.heads and 1 < len(b) < _NARROW:
-                W = functional.pad(W, (0, 0, 0, _NARROW - len(b)))
-                b = functional.pad(b, (0, _NARROW - len(b)))
-            prepared.append((W.t(), b))
-        self._inference = prepared[:-1], prepared[-1], self.trunk.activation.forward_, self.n_raw
-        return self._inference
-
-    def load_state_dict(self, *args, **kwargs):
-        """As of nn.Module; what was prepared from other weights is forgotten."""
-        self._inference = None
-        return super().load_state_dict(*args, **kwargs)
-
-    def _apply(self, *args, **kwargs):
-        self._inference = None
-        return super()._apply(*args, **kwargs)
-
-    def __getstate__(self):
-        return super().__getstate__() | {"_plans": {}, "_inference": None, "_parts": None, "_kept": None}
-
-
-def build_network(architecture, X, blocks, *, hidden_layer_sizes, head_hidden_layer_sizes, activation, dropout):
-    """Initialize the trunk and put heads on it.
-
-    Parameters
-    ----------
-    architecture : Architecture
-        A fresh clone.
-    X : tensor (m, ...)
-        A few rows, to see what the trunk makes of them.
-    blocks : list of Block
-        What raw columns the tasks need.
-    hidden_layer_sizes, head_hidden_layer_sizes : tuple of int
-        Sizes of the trunk's and the heads' hidden layers.
-    activation : Activation
-        Activation function of both.
-    dropout : float
-        Share of hidden units to drop while training.
-
-    Returns
-    -------
-    network : Network
-
-    Raises
-    ------
-    ValueError
-        If the trunk does not return ``(m, d)``, or returns NaN.
-    """
-    n_tasks = sum(len(block.tasks) for block in blocks)
-    architecture.initialize(
-        X.shape[1], n_tasks, hidden_layer_sizes=hidden_layer_sizes, activation=activation, dropout=dropout
-    )
-    if architecture.is_dense:
-        n_features = (X.shape[1], *hidden_layer_sizes)[-1]
-    else:
-        architecture.to(torch.float32)
-        n_features = _representation_size(architecture, X)
-    heads = Heads(n_features, blocks, head_hidden_layer_sizes, activation, dropout)
-    dense = architecture.is_dense and not head_hidden_layer_sizes
-    return (DenseNetwork if dense else Network)(architecture, heads, n_features)
-
-
-def _representation_size(trunk, X):
-    """Width of what the trunk returns, after a look at a few rows."""
-    trunk.eval()
-    try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # lazy layers announce themselves
-            Z = trunk(X)
-    except Exception as error:
-        raise ValueError(
-            f"The trunk passed as 'architecture' failed on a batch of shape {tuple(X.shape)}: "
-            f"{type(error).__name__}: {error}. It must take (n, ...) rows of X as float32 and return (n, d)."
-        ) from error
-    finally:
-        trunk.train()
-    if not isinstance(Z, torch.Tensor) or Z.ndim != 2 or len(Z) != len(X) or not Z.shape[1]:
-        shape = tuple(Z.shape) if isinstance(Z, torch.Tensor) else type(Z).__name__
-        raise ValueError(
-            f"The trunk passed as 'architecture' must return one row a sample, of shape ({len(X)}, d) for "
-            f"{len(X)} rows; got {shape}. End it with nn.Flatten() or a pooling layer."
-        )
-    if not torch.isfinite(Z).all():
-        raise ValueError(
-            "The trunk passed as 'architecture' returns NaN or infinite values. Check its weights and the scale of X."
-        )
-    return Z.shape[1]

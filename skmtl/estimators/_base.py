@@ -18,11 +18,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._activations import ACTIVATIONS
 from .._batches import Data
 from .._blocks import make_blocks, task_order
+from .._build import build_network
 from .._columns import listing
 from .._component import nearest, resolve
 from .._history import TrainingHistory
 from .._label_weights import class_factors, sample_weights, static_weights
-from .._module import build_network
 from .._net import MultiTaskNet
 from .._objective import Objective
 from .._optim import SGD, Adam, AdamW
