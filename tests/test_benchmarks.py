@@ -1,0 +1,245 @@
+"""The benchmarks and the demo run: their parts, on data small enough for seconds."""
+
+import importlib
+import importlib.util
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "benchmarks"
+
+
+@pytest.fixture
+def bench(monkeypatch):
+    """Import a module of the benchmarks by name, as `python benchmarks/run.py` would."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    for path in FOLDER.glob("*.py"):
+        monkeypatch.delitem(sys.modules, path.stem, raising=False)
+    yield importlib.import_module
+    for path in FOLDER.glob("*.py"):
+        sys.modules.pop(path.stem, None)
+
+
+@pytest.fixture
+def at_once(bench):
+    return bench("_timing").Settings(seconds=0.0, quick=True)
+
+
+@pytest.fixture
+def demo():
+    spec = importlib.util.spec_from_file_location("demo", ROOT / "examples" / "demo.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+# Timing
+
+
+def test_contenders_take_turns_in_alternating_order(bench):
+    calls = []
+    times = bench("_timing").take_turns({name: lambda name=name: calls.append(name) for name in "abc"}, seconds=0.0)
+    assert "".join(calls) == "abc" + "abc" + "cba"  # a warm-up, then two rounds
+    assert {name: len(ts) for name, ts in times.items()} == {"a": 2, "b": 2, "c": 2}
+
+
+def test_ratio_is_of_medians_and_judged_by_its_goal(bench):
+    times = {"ours": [1.0, 2.0, 9.0], "slow": [4.0, 8.0, 5.0], "fast": [1.0, 1.0, 1.0]}
+    table = bench("_timing").ratios("work", times, {"slow": 0.5, "fast": 1.5})
+    assert [row[4] for row in table.rows] == ["", "0.4", "2"]
+    assert [row[-1] for row in table.rows] == ["", "yes", "NO"]
+    assert table.goals == [("work: slow", 0.4, 0.5), ("work: fast", 2.0, 1.5)]
+
+
+@pytest.mark.parametrize("seconds, text", [(1.5, "1.5 s"), (0.0123, "12.3 ms"), (4.2e-5, "42 µs"), (4e-8, "0.04 µs")])
+def test_durations_have_the_unit_that_suits_them(bench, seconds, text):
+    assert bench("_timing").as_time(seconds) == text
+
+
+def test_operations_of_a_step_are_those_of_its_products(bench):
+    # (4, 3) -> 5 -> 2: forward 60 + 40 multiply-adds, weights 60 + 40, back to the hidden layer 40.
+    assert bench("_products").step_operations(4, (3, 5, 2)) == 2 * (60 + 40 + 60 + 40 + 40)
+
+
+# Suites
+
+
+def test_every_suite_is_a_module_with_tables(bench):
+    for name in bench("run").SUITES.values():
+        assert callable(bench(name).tables)
+
+
+def test_main_prints_tables_and_what_was_missed(bench, monkeypatch, capsys):
+    run, timing = bench("run"), bench("_timing")
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, "1")  # put back what main sets
+    table = timing.Table("a title", ["contender", "ratio"], [["peer", "0.7"]], [("a title: peer", 0.7, 0.5)])
+    stub = types.SimpleNamespace(tables=lambda settings: [table])
+    monkeypatch.setitem(sys.modules, "fit", stub)
+    run.main(["--suite", "fit", "--seconds", "1"])
+    printed = capsys.readouterr().out
+    assert "a title\n  contender  ratio\n  peer         0.7\n" in printed
+    assert "0 of 1 goals met.\n  missed: a title: peer: 0.7, goal 0.5" in printed
+
+
+def test_fit_times_all_contenders(bench, at_once):
+    fit = bench("fit")
+    workload = fit.Workload("S", (8,), 50, 1, {fit.SKLEARN: 1.0, fit.FLOOR: 2.0}, max_rows=200)
+    table = fit.measure(workload, True, at_once)
+    assert [row[0] for row in table.rows] == ["skmtl", fit.SKLEARN, fit.SKORCH, fit.LOOP, fit.FUSED, fit.FLOOR]
+    assert table.goals == []  # small workloads are not held to them
+
+
+def test_bare_torch_loop_learns(bench):
+    peers = bench("_peers")
+    X, Y = peers.regression_data(400, 4, 2)
+    network = peers.torch_loop(X, Y, (16,), 50, 60, fused=True)
+    left = Y - network(peers.torch.from_numpy(X)).detach().numpy()
+    assert (left.var(axis=0) < 0.3 * Y.var(axis=0)).all()
+
+
+def test_heads_times_all_contenders(bench, at_once):
+    heads = bench("heads")
+    table = heads.measure(4, 1, at_once)
+    assert [row[0] for row in table.rows] == ["skmtl", heads.MODULES, heads.FUSED]
+    _, Y, kinds = heads.mixed_data(4)
+    assert kinds == ["regression", "binary", "three classes", "regression"]
+    assert 0.25 < np.isnan(Y).mean() < 0.35
+    assert set(np.unique(Y[~np.isnan(Y[:, 2]), 2])) == {0, 1, 2}
+
+
+def test_predict_times_all_contenders(bench, at_once):
+    predict = bench("predict")
+    table = predict.measure("S", (8,), predict.fit_all("S", (8,)), 3, 2, True, at_once)
+    assert [row[0] for row in table.rows] == ["skmtl", predict.SKLEARN, predict.SKORCH]
+
+
+def test_child_interpreter_reports_time_and_modules_of_the_compiler(bench):
+    imports = bench("imports")
+    seconds, modules = imports.child("import skmtl")
+    assert 0 < seconds < 5
+    assert modules == 0
+    fake = f"import sys, types; sys.modules['{imports._COMPILER}'] = types.ModuleType('x')"
+    assert imports.child("pass", before=fake)[1] == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the kernel's record of the peak: Linux only")
+@pytest.mark.parametrize("kind", ["float32", "float64", "CSR, 5 % filled"])
+def test_memory_is_measured_above_the_input(bench, kind):
+    memory = bench("memory")
+    X, Y = memory.make_input(kind, 3000)
+    assert X.shape == (3000, memory.D)
+    assert X.dtype == Y.dtype == ("float64" if kind == "float64" else "float32")
+    if kind.startswith("CSR"):
+        assert X.nnz == 3000 * memory.D // 20
+        assert X.has_canonical_format
+    extra, size, seconds = memory.measure("skmtl", kind, 3000)
+    assert size >= X.data.nbytes
+    assert 0 <= extra < 200 * 2**20
+    assert seconds > 0
+
+
+def test_peak_counts_memory_that_was_given_back(bench):
+    memory = bench("memory")
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("Linux only")
+    before = memory.reset_peak()
+    np.ones(8 * 2**20).sum()  # 64 MiB
+    assert 60 * 2**20 < memory.peak() - before < 100 * 2**20
+
+
+# Real data
+
+
+@pytest.fixture
+def mixed_set(bench, rng):
+    """A set with words and gaps in X, and tasks of all three kinds with gaps."""
+    n = 200
+    X = pd.DataFrame({"a": rng.normal(size=n), "b": rng.normal(size=n), "word": rng.choice(["x", "y", "z"], n)})
+    Y = pd.DataFrame(
+        {
+            "amount": X["a"] + 0.1 * rng.normal(size=n),
+            "passed": (X["b"] > 0).astype(float),
+            "grade": np.where(X["a"] > 0.5, "good", np.where(X["a"] < -0.5, "bad", "fair")),
+        }
+    )
+    X = X.astype({"word": "category"})
+    X.loc[::9, "b"] = np.nan
+    Y = Y.mask(rng.random(Y.shape) < 0.2)
+    kinds = {"amount": "regression", "passed": "binary", "grade": "multiclass"}
+    return bench("real_data").DataSet("made up", X, Y, kinds, np.arange(150), np.arange(150, 200))
+
+
+def test_real_data_scores_every_task_by_every_model(bench, mixed_set):
+    real_data = bench("real_data")
+    table = real_data.measure(mixed_set, epochs=150)
+    assert [row[:2] for row in table.rows[:3]] == [["amount", "R²"], ["passed", "ROC-AUC"], ["grade", "accuracy"]]
+    assert [row[2] for row in table.rows[:3]] == [str(n) for n in mixed_set.Y.iloc[:150].notna().sum()]
+    scores = np.array([[float(cell.rstrip("* ")) for cell in row[3:]] for row in table.rows[:3]])
+    assert scores.shape == (3, 4)
+    assert (scores > 0.5).all()
+    assert all("*" in "".join(row[3:]) for row in table.rows[:3])
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_real_data_takes_fingerprints_as_they_are(bench, rng):
+    real_data = bench("real_data")
+    X = rng.integers(0, 2, (120, 16)).astype(np.uint8)
+    Y = pd.DataFrame({"t0": X[:, 0] * 1.0, "t1": X[:, 1] * 1.0}).mask(rng.random((120, 2)) < 0.2)
+    kinds = dict.fromkeys(Y, "binary")
+    data = real_data.DataSet("bits", X, Y, kinds, np.arange(80), np.arange(80, 120))
+    scores, _ = real_data.run_shared(data, epochs=100)
+    assert list(scores) == ["t0", "t1"]
+    assert min(scores.values()) > 0.9
+
+
+def test_real_data_says_that_it_has_no_sets(bench, at_once, monkeypatch, tmp_path):
+    real_data = bench("real_data")
+    monkeypatch.setattr(real_data, "FOLDER", tmp_path)
+    (table,) = real_data.tables(at_once)
+    assert "skipped: no datasets.json" in str(table)
+    assert "SKMTL_DATA" in str(table)
+
+
+@pytest.mark.parametrize("name", ["enb", "wq", "tox21", "nhanes", "adult"])
+def test_sets_load_with_their_split(bench, data_folder, name):
+    data = bench("real_data").load(name, data_folder)
+    assert len(data.X) == len(data.Y) == len(np.union1d(data.train, data.test))
+    assert not np.intersect1d(data.train, data.test).size
+    assert list(data.kinds) == list(data.Y)
+    assert data.Y.iloc[data.train].notna().any().all()
+    assert data.Y.iloc[data.test].notna().any().all()
+
+
+# The demo
+
+
+def test_demo_hides_a_third_of_the_training_labels_only(demo):
+    X, Y = demo.load_tasks()
+    assert X.shape == (569, 20)
+    assert list(Y) == demo.TASKS
+    _, _, Y_train, Y_test = demo.split(X, Y, seed=0)
+    assert Y_train.isna().mean().between(0.28, 0.38).all()
+    assert Y_test.notna().all().all()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_demo_runs(demo, monkeypatch, capsys, tmp_path):
+    X, Y = demo.load_tasks()
+    monkeypatch.setattr(demo, "load_tasks", lambda: (X[:160], Y[:160]))
+    monkeypatch.setattr(demo, "NETWORK", {"max_iter": 30, "random_state": 0})
+    monkeypatch.setattr(demo, "GRID", {"task_weights": [None, {"diagnosis": 2}], "weighting": ["equal"]})
+    monkeypatch.setattr(demo, "PLOT", tmp_path / "demo.png")
+    demo.main(n_splits=1)
+    printed = capsys.readouterr()
+    assert all(task in printed.out for task in demo.TASKS)
+    assert "2 candidates" in printed.out
+    assert "diagnosis: 2" in printed.out
+    assert ConvergenceWarning.__name__ not in printed.err
+    assert (tmp_path / "demo.png").read_bytes().startswith(b"\x89PNG")
