@@ -37,7 +37,7 @@ class Data:
         self.rows = None
         self._numpy_type = np.dtype(str(dtype).removeprefix("torch."))
         if not sp.issparse(X) and X.size * self._numpy_type.itemsize <= COPY_BYTES:
-            self.X = np.ascontiguousarray(X, dtype=self._numpy_type)
+            self.X = np.ascontiguousarray(_cast(X, self._numpy_type))
         if Y is not None:
             self._set_scale(Y, weights)
 
@@ -99,12 +99,19 @@ class Data:
         return self.X[index]  # take() would copy all of it first
 
     def _tensor(self, array):
-        if array.dtype not in _TORCH_KINDS or not array.flags.writeable:
-            array = array.astype(self._numpy_type)
+        if array.dtype not in _TORCH_KINDS:
+            array = _cast(array, self._numpy_type)
+        if not array.flags.writeable:  # torch takes none
+            array = array.copy()
         tensor = torch.from_numpy(np.ascontiguousarray(array))
         if array.dtype == self._numpy_type and self.device == "cpu":
             return tensor
         return tensor.to(device=self.device, dtype=self.dtype)
+
+
+def _cast(array, dtype):
+    with np.errstate(over="ignore"):  # what is too large for float32 shows in the losses, and is reported there
+        return array.astype(dtype, copy=False)
 
 
 class Batches:

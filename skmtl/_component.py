@@ -43,7 +43,7 @@ class TorchComponent(Component, nn.Module):
 def nearest(name, valid):
     """`` Did you mean 'x'?`` for the valid name nearest to `name`, or an empty string."""
     found = difflib.get_close_matches(str(name), [str(v) for v in valid], n=1)
-    return f" Did you mean {found[0]!r}?" if found else ""
+    return f" Did you mean {found[0]!r}?" if found and found[0] != str(name) else ""
 
 
 def resolve(value, registry, base, parameter, owner):

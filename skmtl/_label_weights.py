@@ -1,6 +1,7 @@
 """Weights as the user gives them -> arrays: of tasks, of rows or labels, of classes."""
 
 from collections.abc import Mapping
+from numbers import Real
 
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
@@ -112,10 +113,18 @@ def _by_task(given, names):
 
 def _class_table(weight, classes, codes, name):
     """Weight of each class of a task."""
-    if isinstance(weight, str) and weight != "balanced":
-        raise ValueError(f"class_weight of task {name!r} must be 'balanced', a dict by class or None; got {weight!r}.")
     if isinstance(weight, Mapping):
         _check_keys(weight, classes.tolist(), f"class_weight of task {name!r}", what="class")
+        for label, value in weight.items():
+            if not isinstance(value, Real) or not np.isfinite(value) or value < 0:
+                raise ValueError(
+                    f"class_weight of task {name!r} must be finite and not negative; that of class {label!r} is "
+                    f"{value!r}."
+                )
+        if not any(weight.get(label, 1) for label in classes.tolist()):
+            raise ValueError(f"class_weight gives weight 0 to all classes of task {name!r}: nothing would be learned.")
+    elif weight != "balanced":
+        raise ValueError(f"class_weight of task {name!r} must be 'balanced', a dict by class or None; got {weight!r}.")
     table = np.ones(len(classes))
     present = np.unique(codes)
     table[present] = compute_class_weight(

@@ -166,6 +166,8 @@ class MultiTaskNet(NeuralNet):
             self._check_parameters()
             return self._finished
         finally:
+            if len(self.history) and "train_loss" not in self.history[-1]:
+                del self.history[-1:]  # an epoch that was broken off
             self.module_.attach(None)
             self.optimizer_.detach()
             self.flat.release()
@@ -387,7 +389,8 @@ class MultiTaskNet(NeuralNet):
             part = X if n <= PREDICT_ROWS else X[start : start + PREDICT_ROWS]
             rows = part.shape[0]
             x = np.zeros((-(-rows // ROWS) * ROWS, *X.shape[1:]), dtype=self._row_type)
-            x[:rows] = part.toarray() if sp.issparse(part) else part
+            with np.errstate(over="ignore"):  # what is too large for float32 is reported by its result
+                x[:rows] = part.toarray() if sp.issparse(part) else part
             x = torch.from_numpy(x)
             parts.append(compute(x)[:rows] if self.device == "cpu" else compute(x.to(self.device))[:rows].cpu())
         return parts[0] if len(parts) == 1 else torch.cat(parts)

@@ -60,7 +60,7 @@ class Objective(nn.Module):
         """Loss of each column ``(C,)``: the mean over rows of the losses, weighted by m."""
         parts = [block.loss(block.view(raw), y[:, block.columns]) for block in self.blocks]
         losses = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
-        return losses.mean(0) if m is None else torch.einsum("ij,ij->j", losses, m) / len(losses)
+        return losses.mean(0) if m is None else (losses * m).mean(0)
 
     def by_task(self, columns):
         """Bring values a column ``(C,)`` into task order."""
@@ -132,7 +132,7 @@ class Objective(nn.Module):
         columns = []
         for block, (raw, y, _, m) in zip(self.blocks, cells, strict=True):
             losses = block.loss(raw, y)
-            columns.append(losses.sum(0) if m is None else torch.einsum("ij,ij->j", losses, m.squeeze(-1)))
+            columns.append(losses.sum(0) if m is None else (losses * m.squeeze(-1)).sum(0))
         return self.trained(torch.cat(columns) / n)
 
     def _by_block(self, n, like):

@@ -126,7 +126,9 @@ def holdout(Y, kinds, fraction, rng=None):
     """
     n = len(Y)
     if n < 2:
-        raise ValueError(f"Cannot hold out validation rows from {n} row(s): at least 2 are needed.")
+        raise ValueError(
+            f"Cannot hold out validation rows of n_samples={n}: at least 2 are needed. Set early_stopping=False."
+        )
     n_valid = min(max(round(fraction * n), 1), n - 1)
     return split_off(Y, kinds, (n - n_valid, n_valid), rng)
 

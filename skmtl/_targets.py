@@ -102,16 +102,17 @@ class Targets:
         scalings : list of length T of {"standard", "mean", None}
             "standard": zero mean and unit variance. "mean": divided by the mean, which keeps the sign of the labels.
             None: as they are. Entries of classification tasks are not looked at.
-        weights : ndarray of shape (n,) or (n, T), default=None
+        weights : ndarray of shape (n,), (n, 1) or (n, T), default=None
             Weights of the labels. A label of weight w counts as w labels, one of weight 0 not at all.
         """
         self.mean, self.scale = np.zeros(self.n_tasks), np.ones(self.n_tasks)
+        weights = weights.reshape(-1, 1) if weights is not None and weights.ndim == 1 else weights
         scalings = np.array([s if k == "regression" else None for s, k in zip(scalings, self.kinds, strict=True)])
         wanted = np.flatnonzero(scalings != None)  # noqa: E711 (elementwise)
         for block in _blocks(len(wanted), len(values)):
             tasks = wanted[block]
             mean, deviation = _moments(
-                values[:, tasks], weights if weights is None or weights.ndim == 1 else weights[:, tasks]
+                values[:, tasks], weights if weights is None or weights.shape[1] == 1 else weights[:, tasks]
             )
             standard = scalings[tasks] == "standard"
             self.mean[tasks] = np.where(standard, mean, 0)
@@ -321,8 +322,8 @@ def _numbers(columns, j):
     labels = columns.labels[j]
     if labels.dtype.kind in "OU":
         raise ValueError(
-            f"Task {columns.names[j]!r} is a regression, but its column in y holds text: {labels[0]!r} for example. "
-            "Convert the column to numbers, or use MultiTaskClassifier, or MultiTaskEstimator with "
+            f"Task {columns.names[j]!r} is a regression, but its column in y holds text: {labels.tolist()[0]!r} for "
+            "example. Convert the column to numbers, or use MultiTaskClassifier, or MultiTaskEstimator with "
             f"tasks={{{columns.names[j]!r}: 'classification'}}."
         )
     return _take(labels, columns.values[:, j])
@@ -421,7 +422,7 @@ def _moments(values, weights):
     if weights is None:
         weights = observed.astype(np.float64)
     else:
-        weights = np.where(observed, weights if weights.ndim == 2 else weights[:, None], 0.0)
+        weights = np.where(observed, weights, 0.0)
         observed = weights > 0
     total = weights.sum(axis=0)
     total[total == 0] = 1

@@ -202,7 +202,7 @@ def test_both_parts_of_a_holdout_have_rows():
         for fraction in (0.01, 0.99):
             train, valid = holdout(np.arange(n, dtype=float)[:, None], ["classification"], fraction)
             assert len(train) and len(valid)
-    with pytest.raises(ValueError, match="from 1 row"):
+    with pytest.raises(ValueError, match="n_samples=1"):
         holdout(np.zeros((1, 1)), ["regression"], 0.1)
 
 

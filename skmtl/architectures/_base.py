@@ -184,12 +184,14 @@ class OwnTrunk(Architecture):
         if isinstance(self.trunk, nn.Module):
             self.module = copy.deepcopy(self.trunk)
         else:
-            self.module = self.trunk()
-            if not isinstance(self.module, nn.Module):
-                raise TypeError(
-                    "A callable passed as 'architecture' must return a torch.nn.Module; "
-                    f"got {type(self.module).__name__}."
-                )
+            needs = "A callable passed as 'architecture' must take no arguments, and return a torch.nn.Module"
+            try:
+                module = self.trunk()
+            except TypeError as error:
+                raise TypeError(f"{needs}; {self.trunk!r} called without arguments fails: {error}") from error
+            if not isinstance(module, nn.Module):
+                raise TypeError(f"{needs}; {self.trunk!r} returns {type(module).__name__}.")
+            self.module = module
         self.__dict__["trunk"] = None  # so that the model is saved once, not twice
         return self
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import math
 import re
 import warnings
 from numbers import Integral, Real
@@ -13,7 +14,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
+from skorch.callbacks import Callback
 
 from .._activations import ACTIVATIONS
 from .._batches import Data
@@ -35,6 +38,15 @@ from ..weighting import WEIGHTINGS, Weighting
 
 #: Rows that a user's trunk is tried on.
 _PROBE_ROWS = 4
+
+
+def _goes_by_batches(estimator):
+    """Whether there is a `partial_fit`."""
+    if estimator.early_stopping:
+        raise AttributeError("partial_fit holds out no rows to watch. Set early_stopping=False, or use fit.")
+    if estimator.solver == "lbfgs":
+        raise AttributeError("solver='lbfgs' looks at all rows at once. Use solver='adam', 'adamw' or 'sgd', or fit.")
+    return True
 
 
 class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -178,6 +190,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         start = "warm" if self.warm_start and hasattr(self, "net_") else "new"
         return self._fit(X, y, sample_weight, epochs=self.max_iter, start=start)
 
+    @available_if(_goes_by_batches)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Go through the data once more, from where the network is.
@@ -205,13 +218,6 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         ValueError
             If the data or a parameter is not as described, or there is a class that was not named in the first call.
         """
-        if self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True. Set early_stopping=False, or use fit.")
-        if self.solver == "lbfgs":
-            raise AttributeError(
-                "partial_fit is only available for stochastic optimizers: solver='lbfgs' looks at all rows at once. "
-                "Use solver='adam', 'adamw' or 'sgd'."
-            )
         start = "where it is" if hasattr(self, "net_") else "new"
         return self._fit(X, y, sample_weight, epochs=1, start=start, classes=classes)
 
@@ -314,6 +320,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         weighting = resolve(self.weighting, WEIGHTINGS, Weighting, "weighting", type(self).__name__)
         if lbfgs:
             self._check_lbfgs(weighting)
+        self._check_loop()
         objective = Objective(self._blocks, weighting, torch.from_numpy(task_weights))
         for part in (network, objective):
             part.to(torch.float64 if lbfgs else torch.float32)
@@ -395,6 +402,22 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
                 f"solver='lbfgs' cannot follow an objective that is random: dropout={self.dropout}. Set dropout=0, or "
                 "use solver='adam'."
             )
+
+    def _check_loop(self):
+        """What skorch and torch would answer in their own words."""
+        for callback in self.callbacks or ():
+            part = callback[1] if isinstance(callback, tuple) and len(callback) == 2 else callback
+            if not isinstance(part, Callback) and not (isinstance(part, type) and issubclass(part, Callback)):
+                raise TypeError(
+                    "The 'callbacks' parameter must be a list of skorch callbacks (skorch.callbacks.Callback), or of "
+                    f"(name, callback) pairs; got {callback!r} in it."
+                )
+        try:
+            torch.empty(0, device=self.device)
+        except (RuntimeError, AssertionError) as error:
+            raise ValueError(
+                f"The 'device' parameter is {self.device!r}, which torch cannot use here: {error}. Use device='cpu'."
+            ) from error
 
     def _batch_rows(self, n):
         if self.batch_size == "auto":
@@ -489,12 +512,13 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             check_is_fitted(self, "net_")
         plain = type(X) is np.ndarray and X.dtype.char in "fd" and X.ndim == 2 and len(X)
         plain = plain and X.shape[1] == self.n_features_in_ and not hasattr(self, "feature_names_in_")
-        return X if plain and np.isfinite(X.sum()) else self._validate_X(X, reset=False)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return X if plain and np.isfinite(X.sum()) else self._validate_X(X, reset=False)
 
     def _raw(self, X):
         """Raw output (n, R)."""
         X = self._rows(X)
-        return self.net_.infer_rows(X)
+        return _finite(self.net_.infer_rows(X), X)
 
     def _predict_values(self, raw):
         """Values in the user's units, or class codes: float64 (n, T)."""
@@ -568,7 +592,8 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             Output of the trunk.
         """
         X = self._rows(X)
-        return self.net_.infer_rows(X, represent=True).numpy()
+        Z = _finite(self.net_.infer_rows(X, represent=True), X).numpy()
+        return Z.astype(np.float32, copy=False) if X.dtype == np.float32 else Z
 
     @property
     def _n_features_out(self):
@@ -651,6 +676,16 @@ def _score(kind, truth, predicted, weights):
     if kind == "regression":
         return r2_score(truth, predicted, sample_weight=weights)
     return float(np.average(truth == predicted, weights=weights))
+
+
+def _finite(output, X):
+    """Never a silent NaN: return what the network made of X if it is a number."""
+    if not math.isfinite(output.sum()) and not torch.isfinite(output).all():
+        raise ValueError(
+            "The network returns NaN or infinity: Input X contains a value too large for it (the largest is "
+            f"{abs(X).max():g}). Scale X as for fit, for example with a StandardScaler in a pipeline."
+        )
+    return output
 
 
 def _seed(rng):

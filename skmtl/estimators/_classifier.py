@@ -104,7 +104,7 @@ class MultiTaskClassifier(ClassifierMixin, ProbabilityMixin, BaseMultiTask):
     power_t : float, default=0.5
         Exponent of ``learning_rate="invscaling"``.
     max_iter : int, default=200
-        Most passes over the data (epochs), or iterations of "lbfgs". With a `ConvergenceWarning` where they did not
+        Most passes over the data (epochs), or iterations of "lbfgs". A `ConvergenceWarning` says where they did not
         suffice.
     shuffle : bool, default=True
         Whether the rows come in a new order each epoch. Not used by "lbfgs".
@@ -117,8 +117,8 @@ class MultiTaskClassifier(ClassifierMixin, ProbabilityMixin, BaseMultiTask):
     verbose : bool or int, default=False
         Whether to print a line an epoch: the losses as a whole, and of up to six tasks.
     warm_start : bool, default=False
-        Whether `fit` goes on from where the last call ended, with the same tasks, parts and solver state, instead of
-        starting afresh. Such a call takes up changed values of `max_iter`, `batch_size` and `validation_fraction` only.
+        Whether `fit` goes on from the network that is there, instead of starting afresh. Tasks, losses, layers and the
+        scale of the targets stay; solver, weights and all else follow the parameters as they are then.
     momentum : float, default=0.9
         Momentum of ``solver="sgd"``, from 0 to 1.
     nesterovs_momentum : bool, default=True
@@ -231,7 +231,6 @@ class MultiTaskClassifier(ClassifierMixin, ProbabilityMixin, BaseMultiTask):
     --------
     Two tasks on the same irises, one of which is known for half of them:
 
-    >>> import numpy as np
     >>> import pandas as pd
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.pipeline import make_pipeline

@@ -1,5 +1,7 @@
 """Dynamic weight average: tasks whose loss falls slowly get more weight."""
 
+from numbers import Real
+
 import torch
 
 from ._base import Weighting
@@ -56,7 +58,7 @@ class DynamicWeightAverage(Weighting):
         -------
         self : Weighting
         """
-        if not self.temperature > 0:
+        if not isinstance(self.temperature, Real) or not self.temperature > 0:
             raise ValueError(f"The 'temperature' of {type(self).__name__} must be above 0; got {self.temperature!r}.")
         self.register_buffer("_last", torch.full((2, n_tasks), torch.nan))
         self.register_buffer("_weights", torch.full((n_tasks,), 1.0 / n_tasks))

@@ -1,5 +1,8 @@
 """Uncertainty weighting: each task's noise level is learned."""
 
+import math
+from numbers import Real
+
 import torch
 from torch import nn
 
@@ -54,6 +57,10 @@ class Uncertainty(Weighting):
         -------
         self : Weighting
         """
+        if not isinstance(self.log_variance, Real) or not math.isfinite(self.log_variance):
+            raise ValueError(
+                f"The 'log_variance' of {type(self).__name__} must be a finite number; got {self.log_variance!r}."
+            )
         self.log_variances = nn.Parameter(torch.full((n_tasks,), float(self.log_variance)))
         return super().initialize(n_tasks)
 
