@@ -1,5 +1,7 @@
 """Batches sliced from arrays in memory: blocks of rows are gathered, cast and masked, then cut into batches."""
 
+import functools
+
 import numpy as np
 import scipy.sparse as sp
 import torch
@@ -65,7 +67,7 @@ class Data:
     def __len__(self):
         return self.X.shape[0] if self.rows is None else len(self.rows)
 
-    @property
+    @functools.cached_property
     def block_rows(self):
         """How many rows of X make a block."""
         return max(1, BLOCK_BYTES // (self._numpy_type.itemsize * max(1, int(np.prod(self.X.shape[1:])))))
@@ -114,6 +116,11 @@ def _cast(array, dtype):
         return array.astype(dtype, copy=False)
 
 
+def split(tensor, sizes):
+    """Cut a tensor into batches; less ado than ``tensor.split``."""
+    return torch.split_with_sizes(tensor, sizes)
+
+
 class Batches:
     """Walks over the rows in batches; what skorch calls an iterator.
 
@@ -136,22 +143,29 @@ class Batches:
 
     def blocks(self):
         """Yield ``(x, y, m, sizes)``: the rows of several batches, and where to cut them."""
-        n, size = len(self.data), self.batch_size
         order = None if self.order is None else self.order()
+        for start, stop, sizes in self._cuts:
+            index = slice(start, stop) if order is None else order[start:stop]
+            yield *self.data.gather(index), sizes
+
+    @functools.cached_property
+    def _cuts(self):
+        """Where a block begins and ends, and the rows of its batches."""
+        n, size, cuts = len(self.data), self.batch_size, []
         step = max(1, self.data.block_rows // size) * size
         for start in range(0, self._stop, step):
             stop = min(start + step, self._stop)
             sizes = [min(size, stop - i) for i in range(start, stop, size)]
             if stop == self._stop and stop < n:
                 sizes[-1], stop = sizes[-1] + 1, n
-            index = slice(start, stop) if order is None else order[start:stop]
-            yield *self.data.gather(index), sizes
+            cuts.append((start, stop, sizes))
+        return cuts
 
     def __iter__(self):
         """Yield ``(x, (y, m))``, a batch at a time."""
         for x, y, m, sizes in self.blocks():
-            masks = [None] * len(sizes) if m is None else m.split(sizes)
-            for batch in zip(x.split(sizes), y.split(sizes), masks, strict=True):
+            masks = [None] * len(sizes) if m is None else split(m, sizes)
+            for batch in zip(split(x, sizes), split(y, sizes), masks, strict=True):
                 yield batch[0], batch[1:]
 
     def __len__(self):

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer
 
-from ._batches import Batches, Data
+from ._batches import Batches, Data, split
 from ._module import ROWS
 from ._optim import FlatParameters
 from ._threads import numerics
@@ -120,7 +120,8 @@ class MultiTaskNet(NeuralNet):
         n = len(x)
         raw, slope = x.new_empty(2, n, self.module_.n_raw).unbind()
         with torch.no_grad():
-            self._step(n, x, raw, slope, self.criterion_.cells(raw, y, m, slope, [n])[0], self.optimizer_.decay)
+            cells = self.criterion_.cells(self.criterion_.views(raw, slope, [n]), y, m, [n])
+            self._step(n, x, raw, slope, next(cells), self.optimizer_.decay)
             return {"loss": self._count(raw, y, m), "y_pred": raw}
 
     def validation_step(self, batch, **fit_params):
@@ -155,6 +156,7 @@ class MultiTaskNet(NeuralNet):
         self._valid, self._finished, self._epochs = valid, False, epochs
         self.n_rows = len(data)
         self._known = len(self.history)
+        self._walk, self._workspaces = None, {}
         self.flat = FlatParameters(self.module_, self.criterion_.weighting)
         self._devices = [] if self.flat.values.device.type == "cpu" else [self.flat.values.device]
         try:
@@ -172,7 +174,7 @@ class MultiTaskNet(NeuralNet):
             self.optimizer_.detach()
             self.flat.release()
             self.module_.eval()
-            self.flat = self._valid = None
+            self.flat = self._valid = self._walk = self._workspaces = None
 
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
         # Epochs that a loaded checkpoint has behind it need not be run again.
@@ -220,16 +222,15 @@ class MultiTaskNet(NeuralNet):
 
     def _run_epoch(self, data, valid):
         """One epoch, without a record of its batches."""
-        objective, n_raw, step, update = self.criterion_, self.module_.n_raw, self._step, self.optimizer_.step
-        decay = self.optimizer_.decay
-        total = 0.0
+        objective, step, update = self.criterion_, self._step, self.optimizer_.step
+        decay, total = self.optimizer_.decay, 0.0
         with torch.no_grad():
             if not self.module_.training:
                 self.module_.train()
-            for x, y, m, sizes in self.get_iterator(data, training=True).blocks():
-                raw, slope = x.new_empty(2, x.shape[0], n_raw).unbind()
-                cells = objective.cells(raw, y, m, slope, sizes)
-                for n, *batch in zip(sizes, x.split(sizes), raw.split(sizes), slope.split(sizes), cells, strict=True):
+            for x, y, m, sizes in self._batches(data).blocks():
+                raw, raws, slopes, views = self._workspace(x, sizes)
+                cells = objective.cells(views, y, m, sizes)
+                for n, *batch in zip(sizes, split(x, sizes), raws, slopes, cells, strict=True):
                     step(n, *batch, decay)
                     update()
                 # Of all batches of the block at once, so that the record costs no operation a batch.
@@ -237,6 +238,21 @@ class MultiTaskNet(NeuralNet):
         self._record_training(total / len(data))
         if valid is not None:
             self._record_validation(self.evaluate(valid))
+
+    def _batches(self, data):
+        """The walk over these rows, the same object in every epoch."""
+        if self._walk is None or self._walk.data is not data:
+            self._walk = self.get_iterator(data, training=True)
+        return self._walk
+
+    def _workspace(self, x, sizes):
+        """Raw output of a block of rows, it and its slope cut into batches: made once for each number of rows."""
+        n = x.shape[0]
+        if n not in self._workspaces:
+            raw, slope = x.new_empty(2, n, self.module_.n_raw).unbind()
+            views = self.criterion_.views(raw, slope, sizes)
+            self._workspaces[n] = raw, split(raw, sizes), split(slope, sizes), views
+        return self._workspaces[n]
 
     def _step(self, n, x, raw, slope, cells, decay):
         """All of a step but the solver's: raw output, slope, gradients of a batch of n rows."""
@@ -341,7 +357,8 @@ class MultiTaskNet(NeuralNet):
             for x, y, m, _ in Batches(data, data.block_rows).blocks():
                 raw, slope = x.new_empty(2, len(x), module.n_raw).unbind()
                 module.raw(x, raw)
-                objective.fill_slope(objective.cells(raw, y, m, slope, [len(x)])[0], len(x))
+                sizes = [len(x)]
+                objective.fill_slope(next(objective.cells(objective.views(raw, slope, sizes), y, m, sizes)), len(x))
                 module.backward(slope.mul_(len(x) / n), 0.0 if accumulate else decay, accumulate)
                 total, accumulate = total + objective.column_losses(raw, y, m) * len(x), True
             self._losses = total / n
@@ -400,4 +417,4 @@ class MultiTaskNet(NeuralNet):
         return np.dtype(str(self.module_.dtype).removeprefix("torch."))
 
     def __getstate__(self):
-        return super().__getstate__() | {"flat": None, "_valid": None}
+        return super().__getstate__() | dict.fromkeys(["flat", "_valid", "_walk", "_workspaces"])

@@ -5,6 +5,7 @@ import functools
 import torch
 from torch import nn
 
+from ._batches import split
 from ._blocks import task_order
 
 
@@ -88,24 +89,36 @@ class Objective(nn.Module):
 
     # Slope
 
-    def cells(self, raw, y, m, slope, sizes):
-        """Cut a block of rows into batches: per batch, for each block of tasks, what `fill_slope` needs.
+    def views(self, raw, slope, sizes):
+        """Cut raw output and slope of some rows into batches: for each block of tasks, its views of both.
 
         Parameters
         ----------
         raw, slope : tensors (n, R)
             Raw output, and where its slope goes.
+        sizes : list of int
+            Rows of each batch.
+        """
+        return [[split(block.view(part), sizes) for part in (raw, slope)] for block in self.blocks]
+
+    def cells(self, views, y, m, sizes):
+        """Join the views with the targets: per batch, for each block of tasks, what `fill_slope` needs.
+
+        Parameters
+        ----------
+        views : list
+            What `views` returned.
         y, m : tensors (n, C)
             Filled targets and label weights; m may be None.
         sizes : list of int
             Rows of each batch.
         """
         cut = []
-        for block in self.blocks:
-            views = [block.view(raw), y[:, block.columns], block.view(slope)]
-            masks = [None] * len(sizes) if m is None else m[:, block.columns].unsqueeze(-1).split(sizes)
-            cut.append(list(zip(*(view.split(sizes) for view in views), masks, strict=True)))
-        return list(zip(*cut, strict=True))
+        for block, (raws, slopes) in zip(self.blocks, views, strict=True):
+            targets = split(y[:, block.columns], sizes)
+            masks = [None] * len(sizes) if m is None else split(m[:, block.columns].unsqueeze(-1), sizes)
+            cut.append(zip(raws, targets, slopes, masks, strict=True))
+        return zip(*cut, strict=True)
 
     def fill_slope(self, cells, n):
         """Write the slope of the objective in the raw output of a batch; set the gradient of what the weighting learns.
@@ -113,7 +126,7 @@ class Objective(nn.Module):
         Parameters
         ----------
         cells : tuple
-            One batch of what `cells` returned.
+            One batch of what `cells` yields.
         n : int
             Its rows.
         """
