@@ -31,11 +31,13 @@ class Data:
         Floating type of the batches.
     device : str, default="cpu"
         Where the batches go.
+    copies : bool, default=False
+        Whether a batch never shares memory with X, as a layer may write into it.
     """
 
-    def __init__(self, X, Y=None, weights=None, *, fill=None, dtype=torch.float32, device="cpu"):
+    def __init__(self, X, Y=None, weights=None, *, fill=None, dtype=torch.float32, device="cpu", copies=False):
         self.X, self.Y, self.weights, self.fill = X, Y, weights, fill
-        self.dtype, self.device = dtype, device
+        self.dtype, self.device, self.copies = dtype, device, copies
         self.rows = None
         self._numpy_type = np.dtype(str(dtype).removeprefix("torch."))
         if not sp.issparse(X) and X.size * self._numpy_type.itemsize <= COPY_BYTES:
@@ -63,14 +65,18 @@ class Data:
         self.totals = totals
         self.observed = totals > 0
         self.scale = np.divide(len(Y), totals, out=np.zeros_like(totals), where=self.observed)
+        self._prepared = None
+        if self.masked and self.Y.nbytes <= COPY_BYTES:
+            self._prepared = tuple(t.numpy() for t in self._mask(torch.from_numpy(self.Y), self.weights))
 
     def __len__(self):
         return self.X.shape[0] if self.rows is None else len(self.rows)
 
     @functools.cached_property
     def block_rows(self):
-        """How many rows of X make a block."""
-        return max(1, BLOCK_BYTES // (self._numpy_type.itemsize * max(1, int(np.prod(self.X.shape[1:])))))
+        """How many rows make a block: of X, and of what the losses work on."""
+        width = int(np.prod(self.X.shape[1:])) + (0 if self.Y is None else 4 * self.Y.shape[1])
+        return max(1, BLOCK_BYTES // (self._numpy_type.itemsize * max(1, width)))
 
     def gather(self, index):
         """Return ``(x, y, m)`` of these rows: inputs, filled targets and the label weights (n, C), None if all are one.
@@ -80,25 +86,27 @@ class Data:
         if self.rows is not None:
             index = self.rows[index]
         x = self._tensor(self._take(index))
+        if self.copies and isinstance(index, slice):
+            x = x.clone()
         if self.Y is None:
             return x, None, None
-        y = self._tensor(self.Y[index] if isinstance(index, slice) else self.Y.take(index, axis=0))
+        if self._prepared is not None:
+            return x, *(self._tensor(_rows(array, index)) for array in self._prepared)
+        y = self._tensor(_rows(self.Y, index))
         if not self.masked:
             return x, y, None
+        return x, *self._mask(y, None if self.weights is None else self.weights[index])
+
+    def _mask(self, y, weights):
+        """Fill the gaps of y; return it and the weights of its cells."""
         observed = ~torch.isnan(y)
-        m = observed.to(self.dtype).mul_(torch.from_numpy(self.scale).to(y))
-        if self.weights is not None:
-            m.mul_(self._tensor(self.weights[index]))
-        return x, torch.where(observed, y, torch.from_numpy(self.fill).to(y)), m
+        m = observed.to(y.dtype).mul_(torch.from_numpy(self.scale).to(y))
+        if weights is not None:
+            m.mul_(torch.from_numpy(weights).to(y))
+        return torch.where(observed, y, torch.from_numpy(self.fill).to(y)), m
 
     def _take(self, index):
-        if sp.issparse(self.X):
-            return self.X[index].toarray()
-        if isinstance(index, slice):
-            return self.X[index]
-        if self.X.flags.c_contiguous:
-            return self.X.take(index, axis=0)
-        return self.X[index]  # take() would copy all of it first
+        return self.X[index].toarray() if sp.issparse(self.X) else _rows(self.X, index)
 
     def _tensor(self, array):
         if array.dtype not in _TORCH_KINDS:
@@ -109,6 +117,11 @@ class Data:
         if array.dtype == self._numpy_type and self.device == "cpu":
             return tensor
         return tensor.to(device=self.device, dtype=self.dtype)
+
+
+def _rows(array, index):
+    # take() is fast, but would copy an array of another layout first.
+    return array.take(index, axis=0) if array.flags.c_contiguous and not isinstance(index, slice) else array[index]
 
 
 def _cast(array, dtype):

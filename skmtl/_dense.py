@@ -20,6 +20,7 @@ class DenseNetwork(Network):
     """
 
     takes_single_rows = True
+    writes_input = False
 
     def __init__(self, trunk, heads, n_features):
         super().__init__(trunk, heads, n_features)
@@ -94,19 +95,25 @@ class DenseNetwork(Network):
         return top(X)
 
     def _prepare_inference(self):
-        """Transposed weights; narrow heads padded to a width where every row gets the same kernel.
+        """Transposed weights, padded to a width where every row gets the same kernel.
 
         While training goes on they stay views, which follow the weights.
         """
-        hidden = [(W.detach().view(s).t(), b.detach()) for W, b, s in self._layers]
-        n_raw = self.n_raw
+        least = _NARROW if self._flat is None else 0
+        hidden, width = [], 0
+        for W, b, shape in self._layers:
+            W, b = _pad(W.detach().view(shape), b.detach(), least, width)
+            hidden.append((W.t(), b))
+            width = len(b)
+        n_raw, units = self.n_raw, len(self._layers[-1][1]) if self._layers else 0
         if self.heads.hidden_weights:
-            top = torch.no_grad()(self.heads.top)
+
+            @torch.no_grad()
+            def top(X):
+                return self.heads.top(X[:, :units])
+
         else:
-            weight, bias = self.heads.weight.detach(), self.heads.bias.detach()
-            if self._flat is None and 1 < n_raw < _NARROW:
-                weight = functional.pad(weight, (0, 0, 0, _NARROW - n_raw))
-                bias = functional.pad(bias, (0, _NARROW - n_raw))
+            weight, bias = _pad(self.heads.weight.detach(), self.heads.bias.detach(), least, width)
             weight = weight.t()
 
             def top(X):
@@ -127,6 +134,14 @@ class DenseNetwork(Network):
     def __getstate__(self):
         made = {"_plans": {}, "_inference": None, "_parts": None, "_top": None, "_kept": None}
         return super().__getstate__() | made
+
+
+def _pad(W, b, least, width):
+    """Matrix and bias with at least so many rows, and columns for an input of this width: as they are if they fit."""
+    rows, columns = max(0, least - len(b)), max(0, width - W.shape[1])
+    if rows or columns:
+        return functional.pad(W, (0, columns, 0, rows)), functional.pad(b, (0, rows))
+    return W, b
 
 
 class _Matrix:

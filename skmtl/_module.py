@@ -104,6 +104,8 @@ class Network(nn.Module):
 
     #: Whether a batch of a single row is fine; layers that normalise over the batch have none.
     takes_single_rows = False
+    #: Whether a layer may write into the batch that it is given.
+    writes_input = True
 
     def __init__(self, trunk, heads, n_features):
         super().__init__()

@@ -2,13 +2,11 @@
 
 import functools
 import math
-import warnings
 
 import numpy as np
 import scipy.optimize
 import scipy.sparse as sp
 import torch
-from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer
 
@@ -85,7 +83,8 @@ class MultiTaskNet(NeuralNet):
     def __init__(
         self, module, criterion, *, optimizer, stopping, task_names, seed, shuffle=True, max_fun=None, **kwargs
     ):
-        super().__init__(module, criterion, optimizer=optimizer, train_split=None, **kwargs)
+        # No caching: skorch would store the targets of a batch as one array, and ours are two.
+        super().__init__(module, criterion, optimizer=optimizer, train_split=None, use_caching=False, **kwargs)
         self.stopping = stopping
         self.task_names = task_names
         self.seed = seed
@@ -157,11 +156,13 @@ class MultiTaskNet(NeuralNet):
         self.n_rows = len(data)
         self._known = len(self.history)
         self._walk, self._workspaces = None, {}
+        self.complaint = None  # why training ended before it converged, where the solver says so
         self.flat = FlatParameters(self.module_, self.criterion_.weighting)
         self._devices = [] if self.flat.values.device.type == "cpu" else [self.flat.values.device]
         try:
             self.module_.attach(self.flat)
-            self.optimizer_.attach(self.flat)
+            if not self.max_fun:
+                self.optimizer_.attach(self.flat)
             rows = len(data) if self.max_fun else min(self.batch_size, len(data))
             with torch.random.fork_rng(self._devices), numerics(self.module_.sizes, rows):
                 self.partial_fit(data)
@@ -197,7 +198,9 @@ class MultiTaskNet(NeuralNet):
             torch.default_generator.manual_seed(self._epoch_seed)
             run(data, self._valid)
             self._check_losses()
-            if self._notify_epoch_end(notified) or self.stopping.update(self):
+            # First, so that a checkpoint saved now knows of this epoch.
+            last = self.stopping.update(self)
+            if self._notify_epoch_end(notified) or last:
                 break
 
     def _looks_at_batches(self):
@@ -224,6 +227,7 @@ class MultiTaskNet(NeuralNet):
         """One epoch, without a record of its batches."""
         objective, step, update = self.criterion_, self._step, self.optimizer_.step
         decay, total = self.optimizer_.decay, 0.0
+        self.history.new_batch()  # empty: Checkpoint looks for the last one
         with torch.no_grad():
             if not self.module_.training:
                 self.module_.train()
@@ -323,6 +327,7 @@ class MultiTaskNet(NeuralNet):
 
         def iteration(intermediate_result):
             self.notify("on_epoch_begin", **notified)
+            self.history.new_batch()
             self._record_training(self._losses)
             self.history.record("train_loss", float(intermediate_result.fun))
             self._check_losses()
@@ -339,11 +344,9 @@ class MultiTaskNet(NeuralNet):
         )
         flat.values.copy_(torch.from_numpy(result.x))
         if result.status == 1:
-            warnings.warn(
+            self.complaint = (
                 f"L-BFGS did not converge in {len(self.history) - begun} iterations: {result.message}. Increase "
-                "max_iter or max_fun, or scale the data.",
-                ConvergenceWarning,
-                stacklevel=2,
+                "max_iter, max_fun or tol, or scale the data."
             )
 
     def _evaluate_all(self, data):
@@ -388,10 +391,10 @@ class MultiTaskNet(NeuralNet):
     # Prediction
 
     def infer_rows(self, X, represent=False):
-        """Return the raw output ``(n, R)``, or the trunk's representation ``(n, d)``, of rows, as a tensor.
+        """Return the raw output ``(m, R)``, or the trunk's representation ``(m, d)``, of rows, as a tensor.
 
-        Rows go through in multiples of `ROWS`, the rest filled up, and always by the same kernel: the digits of a row
-        do not depend on its neighbours.
+        Rows go through in multiples of `ROWS`, and always by the same kernel: the digits of a row do not depend on its
+        neighbours. So m is the number of rows rounded up; cut off the rest when all is computed.
 
         Parameters
         ----------
@@ -409,7 +412,7 @@ class MultiTaskNet(NeuralNet):
             with np.errstate(over="ignore"):  # what is too large for float32 is reported by its result
                 x[:rows] = part.toarray() if sp.issparse(part) else part
             x = torch.from_numpy(x)
-            parts.append(compute(x)[:rows] if self.device == "cpu" else compute(x.to(self.device))[:rows].cpu())
+            parts.append(compute(x) if self.device == "cpu" else compute(x.to(self.device)).cpu())
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     @functools.cached_property
@@ -417,4 +420,9 @@ class MultiTaskNet(NeuralNet):
         return np.dtype(str(self.module_.dtype).removeprefix("torch."))
 
     def __getstate__(self):
-        return super().__getstate__() | dict.fromkeys(["flat", "_valid", "_walk", "_workspaces"])
+        # The module and the criterion are what `module_` and `criterion_` are: once is enough.
+        return super().__getstate__() | dict.fromkeys(["flat", "_valid", "_walk", "_workspaces", "module", "criterion"])
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        self.module, self.criterion = self.module_, self.criterion_

@@ -35,13 +35,13 @@ class Objective(nn.Module):
         self.n_tasks, self.n_active = len(order), len(active)
         self.weighting = weighting.initialize(self.n_active)
         self._needs_losses, self.is_constant = weighting.needs_losses, weighting.is_constant
-        share = torch.zeros(self.n_tasks)
-        share[position] = task_weights.float() / self.n_active
+        share = torch.zeros(self.n_tasks, dtype=task_weights.dtype)
+        share[position] = task_weights / self.n_active
         for name, value in {
             "_position": position,
             "_active": active,
             "_columns": position[active],
-            "_static": task_weights[active].float(),
+            "_static": task_weights[active],
             "_share": share,  # of each column in the mean over the trained tasks
         }.items():
             self.register_buffer(name, value, persistent=False)

@@ -51,13 +51,17 @@ class Stopping:
         if self.schedule == "invscaling":
             progress["t"] = progress.get("t", 0) + net.n_rows
             group["lr"] = net.optimizer_.defaults["lr"] / (progress["t"] + 1) ** self.power_t
-        if progress["waited"] <= self.patience:
+        if not self.is_patience_spent(net):
             return False
         if self.schedule == "adaptive" and group["lr"] > 1e-6:
             group["lr"] /= 5.0
             progress["waited"] = 0
             return False
         return True
+
+    def is_patience_spent(self, net):
+        """Whether the loss has not fallen for longer than it may."""
+        return net.criterion_.progress.get("waited", 0) > self.patience
 
     def restore(self, net):
         """Go back to the best epoch."""

@@ -17,7 +17,7 @@ LAYERS = (
     "_component",
     "losses weighting architectures aggregation metrics datasets "
     "_activations _batches _blocks _columns _history _label_weights _optim _stopping _stratify _targets _threads",
-    "_module _objective",
+    "_module _dense _build _objective",
     "_net",
     "estimators",
     "model_selection diagnostics",

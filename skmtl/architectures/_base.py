@@ -85,7 +85,7 @@ class HardSharing(Architecture):
     >>> from skmtl import MultiTaskRegressor
     >>> X = np.linspace(-1, 1, 40).reshape(-1, 1)
     >>> Y = np.hstack([X, X**2])
-    >>> model = MultiTaskRegressor(architecture="hard_sharing", hidden_layer_sizes=(8, 4), solver="lbfgs")
+    >>> model = MultiTaskRegressor(architecture="hard_sharing", hidden_layer_sizes=(8, 4), solver="lbfgs", tol=0.01)
     >>> model.fit(X, Y).transform(X).shape
     (40, 4)
     """

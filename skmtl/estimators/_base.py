@@ -299,7 +299,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             torch.default_generator.manual_seed(_seed(rng))
             network = build_network(
                 self._trunk(),
-                Data(X[:_PROBE_ROWS]).gather(slice(None))[0],
+                Data(X[:_PROBE_ROWS], copies=True).gather(slice(None))[0],
                 blocks,
                 hidden_layer_sizes=_sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
                 head_hidden_layer_sizes=_sizes(self.head_hidden_layer_sizes, "head_hidden_layer_sizes"),
@@ -344,17 +344,16 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         net, known = self.net_, len(self.net_.history)
         net.batch_size = self._batch_rows(len(train))
         if not net.train(train, valid, epochs):
-            warnings.warn("Training interrupted by user; the network is kept as it is.", stacklevel=3)
+            warnings.warn("Training interrupted by user; the network is kept as it is.", stacklevel=5)
         rows = net.history
         self.n_iter_ = len(rows) - known
-        stochastic_end = net.max_fun is None and self.n_iter_ == epochs == self.max_iter
-        if stochastic_end and net.criterion_.progress.get("waited", 0) <= self.n_iter_no_change:
-            warnings.warn(
+        if net.max_fun is None and self.n_iter_ == epochs == self.max_iter and not net.stopping.is_patience_spent(net):
+            net.complaint = (
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
-                "converged yet. Increase max_iter, or learning_rate_init.",
-                ConvergenceWarning,
-                stacklevel=3,
+                "converged yet. Increase max_iter, or learning_rate_init."
             )
+        if net.complaint:
+            warnings.warn(net.complaint, ConvergenceWarning, stacklevel=5)
         names = [str(name) for name in self._targets.names]
         self.history_ = TrainingHistory.from_rows(rows, names)
         self.loss_curve_ = [row["train_loss"] for row in rows]
@@ -477,7 +476,8 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             weights = _reorder(weights.astype(dtype), order) if weights.shape[1] > 1 else weights.astype(dtype)
         fill = np.array([1.0 if self._losses[t].scaling == "mean" else 0.0 for t in order], dtype=dtype)
         fill[[targets.classes[t] is not None for t in order]] = 0.0
-        data = Data(X, Y, weights, fill=fill, dtype=net.module_.dtype, device=net.device)
+        module = net.module_
+        data = Data(X, Y, weights, fill=fill, dtype=module.dtype, device=net.device, copies=module.writes_input)
         if not net.stopping.early:
             return data, None
         trained, watched = holdout(values, targets.kinds, self.validation_fraction, rng)
@@ -516,26 +516,29 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             return X if plain and np.isfinite(X.sum()) else self._validate_X(X, reset=False)
 
     def _raw(self, X):
-        """Raw output (n, R)."""
+        """Raw output (m, R) of rows as the user passes them, and their number n <= m."""
         X = self._rows(X)
-        return _finite(self.net_.infer_rows(X), X)
+        return self._infer(X), X.shape[0]
 
-    def _predict_values(self, raw):
+    def _infer(self, X, represent=False):
+        return _finite(self.net_.infer_rows(X, represent), X)
+
+    def _predict_values(self, raw, n):
         """Values in the user's units, or class codes: float64 (n, T)."""
         if len(self._readers) == 1:
-            return self._read(raw, *self._readers[0])
-        values = np.empty((raw.shape[0], self.n_outputs_))
+            return self._read(raw, n, *self._readers[0])
+        values = np.empty((n, self.n_outputs_))
         for reader in self._readers:
-            values[:, list(reader[0].tasks)] = self._read(raw, *reader)
+            values[:, list(reader[0].tasks)] = self._read(raw, n, *reader)
         return values
 
     @staticmethod
-    def _read(raw, block, scale, mean):
+    def _read(raw, n, block, scale, mean):
         """Values of one block of tasks, in their order there."""
         if block.loss.kind == "regression":
-            return block.loss.predict(block.view(raw)).numpy() * scale + mean
+            return block.loss.predict(block.view(raw)).numpy()[:n] * scale + mean
         # In double precision, as in predict_proba: the label is that of the largest probability there.
-        return block.loss.predict(block.view(raw).double()).numpy().argmax(axis=2).astype(float)
+        return block.loss.predict(block.view(raw).double()).numpy()[:n].argmax(axis=2).astype(float)
 
     def predict(self, X):
         """Predict all tasks.
@@ -551,15 +554,15 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             Values in the units of y, and labels in the dtype that they had.
         """
         raw = self._raw(X)
-        return self._targets.decode(self._predict_values(raw))
+        return self._targets.decode(self._predict_values(*raw))
 
-    def _predict_std(self, raw):
+    def _predict_std(self, raw, n):
         """Standard deviations (n, T), NaN where the loss of a task has none."""
-        stds = np.full((len(raw), self.n_outputs_), np.nan)
+        stds = np.full((n, self.n_outputs_), np.nan)
         for block in self._blocks:
             if block.loss.has_std:
                 tasks = list(block.tasks)
-                stds[:, tasks] = block.loss.predict_std(block.view(raw)).numpy() * self._targets.scale[tasks]
+                stds[:, tasks] = block.loss.predict_std(block.view(raw)).numpy()[:n] * self._targets.scale[tasks]
         if np.isnan(stds).all():
             losses = sorted({type(block.loss).__name__ for block in self._blocks})
             raise ValueError(
@@ -568,12 +571,12 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             )
         return stds[:, 0] if self._targets.single else stds
 
-    def _probabilities(self, raw):
+    def _probabilities(self, raw, n):
         """List by task of (n, n_classes), None for a regression."""
         result = [None] * self.n_outputs_
         for block in self._blocks:
             if block.loss.kind == "classification":
-                predicted = block.loss.predict(block.view(raw).double()).numpy()
+                predicted = block.loss.predict(block.view(raw).double()).numpy()[:n]
                 for i, task in enumerate(block.tasks):
                     result[task] = np.ascontiguousarray(predicted[:, i])
         return result
@@ -592,7 +595,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             Output of the trunk.
         """
         X = self._rows(X)
-        Z = _finite(self.net_.infer_rows(X, represent=True), X).numpy()
+        Z = self._infer(X, represent=True).numpy()[: X.shape[0]]
         return Z.astype(np.float32, copy=False) if X.dtype == np.float32 else Z
 
     @property
@@ -639,7 +642,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             By task name; NaN for a task without a label in y.
         """
         X = self._rows(X)
-        predicted = self._predict_values(self._raw(X))
+        predicted = self._predict_values(self._infer(X), X.shape[0])
         truth = self._targets.encode(y, n_rows=X.shape[0], unknown=-1.0)
         weights = None if sample_weight is None else sample_weights(sample_weight, truth.shape)
         scores = {}

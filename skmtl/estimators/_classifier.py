@@ -35,7 +35,7 @@ class ProbabilityMixin:
         probabilities : list of ndarray of shape (n, n_classes), or ndarray where y had one column
             One array a task, with the classes in the order of `classes_`; None for a regression task.
         """
-        probabilities = self._probabilities(self._raw(X))
+        probabilities = self._probabilities(*self._raw(X))
         return probabilities[0] if self._targets.single else probabilities
 
     @available_if(_is_probabilistic)

@@ -204,7 +204,7 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
             With `return_std` only; NaN for a task whose loss has none.
         """
         raw = self._raw(X)
-        y = self._targets.decode(self._predict_values(raw))
-        return (y, self._predict_std(raw)) if return_std else y
+        y = self._targets.decode(self._predict_values(*raw))
+        return (y, self._predict_std(*raw)) if return_std else y
 
     score = BaseMultiTask.score  # RegressorMixin's refuses missing labels

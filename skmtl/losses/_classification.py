@@ -45,7 +45,8 @@ class LogLoss(Loss):
     def __call__(self, raw, target):
         if raw.shape[2] == 1:
             return F.binary_cross_entropy_with_logits(raw[..., 0], target, reduction="none")
-        return F.cross_entropy(raw.transpose(1, 2), target.long(), reduction="none")
+        log_p = raw.transpose(1, 2).log_softmax(1)
+        return log_p.gather(1, target.long().unsqueeze(1)).squeeze(1).neg()
 
     def slope(self, raw, target):
         if raw.shape[2] == 1:

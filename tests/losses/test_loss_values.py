@@ -75,7 +75,7 @@ def test_hinge_scores():
         (Tweedie(), lambda y, p: metrics.mean_tweedie_deviance(y, p, power=1.5) / 2),
         (Tweedie(power=1.2), lambda y, p: metrics.mean_tweedie_deviance(y, p, power=1.2) / 2),
     ],
-    ids=repr,
+    ids=lambda value: getattr(value, "__name__", repr(value)),
 )
 def test_regression_losses_are_scikit_learns_metrics(rng, loss, metric):
     raw, y = rng.normal(size=100), rng.gamma(2.0, size=100)
