@@ -119,7 +119,7 @@ class FlatOptimizer(torch.optim.Optimizer):
     def state_dict(self):
         """Return the state: learning rate and buffers."""
         groups = {key: value for key, value in self.param_groups[0].items() if key != "params"}
-        return {"state": dict(self.state), "group": groups}
+        return {"state": {name: value.clone() for name, value in self.state.items()}, "group": groups}
 
     def load_state_dict(self, state_dict):
         """Take over a state that `state_dict` returned."""
@@ -158,17 +158,29 @@ class Adam(FlatOptimizer):
         super().attach(flat)
         state = self.state
         self._lists = [flat.values], [flat.gradients], [state["mean"]], [state["square"]], [], [state["step"]]
+        self._counts = iter(())
 
     def detach(self):
         super().detach()
-        self._lists = None
+        if "step" in self.state:  # not of L-BFGS, which takes no steps here
+            self.state["step"] = self.state["step"].clone()
+        self._lists = self._counts = None
 
     def __getstate__(self):
-        return super().__getstate__() | {"_lists": None}
+        return super().__getstate__() | {"_lists": None, "_counts": None}
 
     def _update(self, lr):
-        self.state["step"].add_(1)
+        self.state["step"] = self._lists[5][0] = self._next_count()
         fused_adam(*self._lists, lr=lr, beta1=self.beta_1, beta2=self.beta_2, eps=self.epsilon)
+
+    def _next_count(self):
+        """Number of this step: made many at a time, as counting one by one takes as long as the update."""
+        count = next(self._counts, None)
+        if count is None:
+            step = self.state["step"]
+            self._counts = iter(torch.arange(1, 257, dtype=step.dtype, device=step.device).add_(step).unbind())
+            count = next(self._counts)
+        return count
 
 
 class AdamW(Adam):

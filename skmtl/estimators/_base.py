@@ -267,7 +267,6 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         net = self.net_
         parts = [net.module_, net.optimizer_, net.criterion_]
         copies = [{k: v.clone() if torch.is_tensor(v) else v for k, v in p.state_dict().items()} for p in parts]
-        copies[1] = {"state": {k: v.clone() for k, v in copies[1]["state"].items()}, "group": dict(copies[1]["group"])}
         return copies, len(net.history)
 
     def _restore_network(self, saved):
@@ -322,8 +321,10 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             self._check_lbfgs(weighting)
         self._check_loop()
         objective = Objective(self._blocks, weighting, torch.from_numpy(task_weights))
-        for part in (network, objective):
-            part.to(torch.float64 if lbfgs else torch.float32)
+        dtype = torch.float64 if lbfgs else torch.float32
+        if network.dtype != dtype:
+            network.to(dtype)
+        objective.to(dtype)
         net = MultiTaskNet(
             network,
             objective,
