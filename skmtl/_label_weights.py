@@ -61,15 +61,17 @@ def sample_weights(given, shape):
     array = np.asarray(given)
     if array.ndim < 2:
         rows = np.empty((shape[0], 0))
-        return _check_sample_weight(given, rows, dtype=np.float64, ensure_non_negative=True).reshape(-1, 1)
-    if array.shape != tuple(shape):
+        array = _check_sample_weight(given, rows, dtype=np.float64, ensure_non_negative=True).reshape(-1, 1)
+    elif array.shape != tuple(shape):
         raise ValueError(
             f"sample_weight has shape {array.shape}; expected ({shape[0]},), one weight a row, or {tuple(shape)}, "
             "one a label."
         )
-    array = array.astype(np.float64)
+    array = array.astype(np.float64, copy=False)
     if not np.isfinite(array).all() or (array < 0).any():
         raise ValueError("sample_weight must be finite and not negative.")
+    if not array.any():
+        raise ValueError("sample_weight must have at least one non-zero weight; all are 0.")
     return array
 
 
