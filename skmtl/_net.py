@@ -22,6 +22,13 @@ _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 _SHOWN_TASKS = 6
 
 
+def _mean(losses):
+    """Mean of column losses ``(C,)`` of several blocks, given with their numbers of rows."""
+    if len(losses) == 1:
+        return losses[0][0]
+    return sum(values * n for values, n in losses) / sum(n for _, n in losses)
+
+
 class DivergenceError(ValueError):
     """The loss of a task, or a parameter, is no longer a finite number."""
 
@@ -226,7 +233,7 @@ class MultiTaskNet(NeuralNet):
     def _run_epoch(self, data, valid):
         """One epoch, without a record of its batches."""
         objective, step, update = self.criterion_, self._step, self.optimizer_.step
-        decay, total = self.optimizer_.decay, 0.0
+        decay, losses = self.optimizer_.decay, []
         self.history.new_batch()  # empty: Checkpoint looks for the last one
         with torch.no_grad():
             if not self.module_.training:
@@ -238,8 +245,8 @@ class MultiTaskNet(NeuralNet):
                     step(n, *batch, decay)
                     update()
                 # Of all batches of the block at once, so that the record costs no operation a batch.
-                total = total + objective.column_losses(raw, y, m) * x.shape[0]
-        self._record_training(total / len(data))
+                losses.append((objective.column_losses(raw, y, m), x.shape[0]))
+        self._record_training(_mean(losses))
         if valid is not None:
             self._record_validation(self.evaluate(valid))
 
@@ -284,18 +291,18 @@ class MultiTaskNet(NeuralNet):
     def evaluate(self, data):
         """Loss of each column ``(C,)`` on other rows; NaN where none of its labels is observed."""
         self._set_training(False)
-        total = 0.0
+        losses = []
         with torch.no_grad():
             for x, y, m, _ in Batches(data, PREDICT_ROWS).blocks():
-                total = total + self.criterion_.column_losses(self.module_.infer(x), y, m) * len(x)
-        return self._only_observed(total / len(data), data)
+                losses.append((self.criterion_.column_losses(self.module_.infer(x), y, m), len(x)))
+        return self._only_observed(_mean(losses), data)
 
     @staticmethod
     def _only_observed(losses, data):
         return losses.masked_fill(torch.from_numpy(~data.observed).to(losses.device), torch.nan)
 
     def _record_training(self, losses):
-        objective, row = self.criterion_, self.history[-1]
+        objective, row = self.criterion_, self.row
         row["train_loss"] = objective.mean(losses).item()
         row["train_losses"] = objective.by_task(losses).tolist()
         row["weights"] = self._last_weights()
@@ -303,9 +310,8 @@ class MultiTaskNet(NeuralNet):
 
     def _last_weights(self):
         """Task weights of this epoch; looked up once where they cannot change."""
-        history = self.history
-        if len(history) > 1 and self.criterion_.is_constant:
-            return history[-2]["weights"]
+        if len(self.history_) > 1 and self.criterion_.is_constant:
+            return list.__getitem__(self.history_, -2)["weights"]
         return self.criterion_.task_weights().tolist()
 
     def _record_validation(self, losses):
@@ -314,6 +320,11 @@ class MultiTaskNet(NeuralNet):
         record("valid_losses", self.criterion_.by_task(losses).tolist())
         # Under this name skorch's Checkpoint looks for it.
         record("valid_loss_best", loss < self.criterion_.progress.get("best_loss", math.inf))
+
+    @property
+    def row(self):
+        """The history's row of this epoch: past skorch's look-ups, which are for slices of it."""
+        return list.__getitem__(self.history_, -1)
 
     # L-BFGS
 
@@ -371,7 +382,7 @@ class MultiTaskNet(NeuralNet):
     # Guards
 
     def _check_losses(self):
-        row = self.history[-1]
+        row = self.row
         if math.isfinite(row["train_loss"]) and math.isfinite(row.get("valid_loss", 0.0)):
             return
         losses = [row["train_losses"], row.get("valid_losses", [])]
@@ -409,8 +420,11 @@ class MultiTaskNet(NeuralNet):
             part = X if n <= PREDICT_ROWS else X[start : start + PREDICT_ROWS]
             rows = part.shape[0]
             x = np.zeros((-(-rows // ROWS) * ROWS, *X.shape[1:]), dtype=self._row_type)
-            with np.errstate(over="ignore"):  # what is too large for float32 is reported by its result
+            if part.dtype == self._row_type:
                 x[:rows] = part.toarray() if sp.issparse(part) else part
+            else:
+                with np.errstate(over="ignore"):  # what is too large for float32 is reported by its result
+                    x[:rows] = part.toarray() if sp.issparse(part) else part
             x = torch.from_numpy(x)
             parts.append(compute(x) if self.device == "cpu" else compute(x.to(self.device)).cpu())
         return parts[0] if len(parts) == 1 else torch.cat(parts)

@@ -39,7 +39,7 @@ class Stopping:
 
     def update(self, net):
         """Look at the epoch that has just ended; return whether it was the last."""
-        row, progress = net.history[-1], net.criterion_.progress
+        row, progress = net.row, net.criterion_.progress
         loss, best = row["valid_loss" if self.early else "train_loss"], progress.get("best_loss", math.inf)
         progress["waited"] = 0 if loss < best - self.tol else progress.get("waited", 0) + 1
         if loss < best:
