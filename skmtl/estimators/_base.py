@@ -513,8 +513,8 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             check_is_fitted(self, "net_")
         plain = type(X) is np.ndarray and X.dtype.char in "fd" and X.ndim == 2 and len(X)
         plain = plain and X.shape[1] == self.n_features_in_ and not hasattr(self, "feature_names_in_")
-        # A product of BLAS: unlike a sum of numpy it does not warn of what it finds.
-        return X if plain and math.isfinite(np.vdot(X, X)) else self._validate_X(X, reset=False)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return X if plain and math.isfinite(X.sum()) else self._validate_X(X, reset=False)
 
     def _raw(self, X):
         """Raw output (m, R) of rows as the user passes them, and their number n <= m."""
