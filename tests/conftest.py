@@ -34,6 +34,12 @@ def seed():
     return int(os.environ.get("SKMTL_SEED", "0"))
 
 
+@pytest.fixture(autouse=True)
+def first_weights(seed):
+    """Modules that a test or a page makes draw their weights from torch: the same in every run."""
+    torch.manual_seed(seed)
+
+
 @pytest.fixture
 def rng(seed):
     return np.random.default_rng(seed)
