@@ -22,11 +22,24 @@ _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 _SHOWN_TASKS = 6
 
 
-def _mean(losses):
-    """Mean of column losses ``(C,)`` of several blocks, given with their numbers of rows."""
-    if len(losses) == 1:
-        return losses[0][0]
-    return sum(values * n for values, n in losses) / sum(n for _, n in losses)
+class _Mean:
+    """Mean over rows of the column losses ``(C,)`` of several blocks.
+
+    A running one: small tensors that outlive the blocks they come between would pin the memory of those.
+    """
+
+    def __init__(self):
+        self.total, self.first, self.n = None, None, 0
+
+    def add(self, losses, n):
+        if self.first is None:
+            self.first = losses, n
+        else:
+            self.total = (self.first[0] * self.first[1] if self.total is None else self.total) + losses * n
+        self.n += n
+
+    def value(self):
+        return self.first[0] if self.total is None else self.total / self.n
 
 
 class DivergenceError(ValueError):
@@ -233,7 +246,7 @@ class MultiTaskNet(NeuralNet):
     def _run_epoch(self, data, valid):
         """One epoch, without a record of its batches."""
         objective, step, update = self.criterion_, self._step, self.optimizer_.step
-        decay, losses = self.optimizer_.decay, []
+        decay, losses = self.optimizer_.decay, _Mean()
         self.history.new_batch()  # empty: Checkpoint looks for the last one
         with torch.no_grad():
             if not self.module_.training:
@@ -245,8 +258,8 @@ class MultiTaskNet(NeuralNet):
                     step(n, *batch, decay)
                     update()
                 # Of all batches of the block at once, so that the record costs no operation a batch.
-                losses.append((objective.column_losses(raw, y, m), x.shape[0]))
-        self._record_training(_mean(losses))
+                losses.add(objective.column_losses(raw, y, m), x.shape[0])
+        self._record_training(losses.value())
         if valid is not None:
             self._record_validation(self.evaluate(valid))
 
@@ -291,11 +304,11 @@ class MultiTaskNet(NeuralNet):
     def evaluate(self, data):
         """Loss of each column ``(C,)`` on other rows; NaN where none of its labels is observed."""
         self._set_training(False)
-        losses = []
+        losses = _Mean()
         with torch.no_grad():
             for x, y, m, _ in Batches(data, PREDICT_ROWS).blocks():
-                losses.append((self.criterion_.column_losses(self.module_.infer(x), y, m), len(x)))
-        return self._only_observed(_mean(losses), data)
+                losses.add(self.criterion_.column_losses(self.module_.infer(x), y, m), len(x))
+        return self._only_observed(losses.value(), data)
 
     @staticmethod
     def _only_observed(losses, data):
