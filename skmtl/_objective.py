@@ -55,6 +55,11 @@ class Objective(nn.Module):
         """Floating type of the losses."""
         return self._static.dtype
 
+    @property
+    def trained_tasks(self):
+        """The tasks with a static weight, as positions in y."""
+        return self._active.tolist()
+
     # Losses
 
     def column_losses(self, raw, y, m):

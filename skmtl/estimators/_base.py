@@ -497,8 +497,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             )
         seen = {t for t, some in zip(order, valid.observed, strict=True) if some}
         main = net.stopping.main_task
-        active = set(net.criterion_._active.tolist())
-        if (main is not None and main not in seen) or not seen & active:
+        if (main is not None and main not in seen) or seen.isdisjoint(net.criterion_.trained_tasks):
             who = f"main_task {targets.names[main]!r}" if main is not None else "any trained task"
             raise ValueError(
                 f"The validation split has no label of {who} to watch. Increase "
