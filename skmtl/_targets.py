@@ -65,7 +65,7 @@ class Targets:
         given = _given_classes(classes, self.names, owner)
         n_labels = np.count_nonzero(~np.isnan(columns.values), axis=0)
         _check_labelled(n_labels, given, self.names)
-        asked = _asked_kinds(tasks, self.names, owner)
+        asked = asked_kinds(tasks, self.names, owner)
         self.kinds = _kinds(columns, asked, given)
         self.classes = [None] * self.n_tasks
         values, found = self._encode(columns)
@@ -245,7 +245,7 @@ def _per_task(value, names, parameter, owner):
     return list(value)
 
 
-def _asked_kinds(tasks, names, owner):
+def asked_kinds(tasks, names, owner):
     """List of "regression", "classification" or "auto" by task."""
     kinds = [tasks] * len(names) if isinstance(tasks, str) else _per_task(tasks, names, "tasks", owner)
     kinds = ["auto" if kind is None else kind for kind in kinds]

@@ -9,7 +9,7 @@ from sklearn.utils import check_random_state
 
 from .._columns import read_columns
 from .._stratify import assign_folds, split_off
-from .._targets import _asked_kinds as asked_kinds
+from .._targets import asked_kinds
 
 # A column of whole numbers is one of classes if it has no more than this many, or each ten times on average.
 FEW_CLASSES = 20
