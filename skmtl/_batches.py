@@ -50,6 +50,7 @@ class Data:
         other = object.__new__(Data)
         other.__dict__.update(self.__dict__)
         other.rows = rows
+        other.__dict__.pop("_prepared", None)  # on these rows the tasks have another scale
         if self.Y is not None:
             other._set_scale(self.Y[rows], None if self.weights is None else self.weights[rows])
         return other
@@ -65,9 +66,13 @@ class Data:
         self.totals = totals
         self.observed = totals > 0
         self.scale = np.divide(len(Y), totals, out=np.zeros_like(totals), where=self.observed)
-        self._prepared = None
-        if self.masked and self.Y.nbytes <= COPY_BYTES:
-            self._prepared = tuple(t.numpy() for t in self._mask(torch.from_numpy(self.Y), self.weights))
+
+    @functools.cached_property
+    def _prepared(self):
+        """All targets filled and all weights of their cells, where they are small; else None: made block by block."""
+        if not self.masked or self.Y.nbytes > COPY_BYTES:
+            return None
+        return tuple(t.numpy() for t in self._mask(torch.from_numpy(self.Y), self.weights))
 
     def __len__(self):
         return self.X.shape[0] if self.rows is None else len(self.rows)
