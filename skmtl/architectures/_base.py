@@ -93,25 +93,7 @@ class HardSharing(Architecture):
     is_dense = True
 
     def initialize(self, n_features, n_tasks, *, hidden_layer_sizes, activation, dropout):
-        """Make the layers.
-
-        Parameters
-        ----------
-        n_features : int
-            Columns of X.
-        n_tasks : int
-            Number of tasks.
-        hidden_layer_sizes : tuple of int
-            Units of each layer.
-        activation : Activation
-            Activation function of all layers.
-        dropout : float
-            Share of units to drop after each layer while training.
-
-        Returns
-        -------
-        self : HardSharing
-        """
+        """Make the layers."""
         sizes = [n_features, *hidden_layer_sizes]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
         for layer in self.layers:
@@ -121,18 +103,7 @@ class HardSharing(Architecture):
         return self
 
     def forward(self, X):
-        """Return the representation.
-
-        Parameters
-        ----------
-        X : tensor (n, n_features)
-            A batch.
-
-        Returns
-        -------
-        Z : tensor (n, d)
-            Activations of the last hidden layer.
-        """
+        """Return the representation."""
         for layer in self.layers:
             X = nn.functional.dropout(self.activation.function(layer(X)), self.dropout, self.training)
         return X
@@ -162,25 +133,7 @@ class OwnTrunk(Architecture):
         self.__dict__["trunk"] = trunk
 
     def initialize(self, n_features, n_tasks, *, hidden_layer_sizes, activation, dropout):
-        """Copy the module, or make it.
-
-        Parameters
-        ----------
-        n_features : int
-            Columns of X.
-        n_tasks : int
-            Number of tasks.
-        hidden_layer_sizes : tuple of int
-            Not used.
-        activation : Activation
-            Not used.
-        dropout : float
-            Not used.
-
-        Returns
-        -------
-        self : OwnTrunk
-        """
+        """Copy the module, or make it."""
         if isinstance(self.trunk, nn.Module):
             self.module = copy.deepcopy(self.trunk)
         else:
@@ -196,18 +149,7 @@ class OwnTrunk(Architecture):
         return self
 
     def forward(self, X):
-        """Return the representation.
-
-        Parameters
-        ----------
-        X : tensor (n, ...)
-            A batch.
-
-        Returns
-        -------
-        Z : tensor (n, d)
-            What the module returns.
-        """
+        """Return the representation."""
         return self.module(X)
 
 

@@ -47,17 +47,7 @@ class DynamicWeightAverage(Weighting):
         self.temperature = temperature
 
     def initialize(self, n_tasks):
-        """Make the memory of two epochs for `n_tasks` tasks.
-
-        Parameters
-        ----------
-        n_tasks : int
-            Number of tasks that are trained.
-
-        Returns
-        -------
-        self : Weighting
-        """
+        """Make the memory of two epochs for `n_tasks` tasks."""
         if not isinstance(self.temperature, Real) or not self.temperature > 0:
             raise ValueError(f"The 'temperature' of {type(self).__name__} must be above 0; got {self.temperature!r}.")
         self.register_buffer("_last", torch.full((2, n_tasks), torch.nan))
@@ -65,41 +55,15 @@ class DynamicWeightAverage(Weighting):
         return super().initialize(n_tasks)
 
     def forward(self, losses):
-        """Return the weighted sum of the losses.
-
-        Parameters
-        ----------
-        losses : tensor (T,)
-            Task losses.
-
-        Returns
-        -------
-        objective : tensor, scalar
-        """
+        """Return the weighted sum of the losses."""
         return (self._weights * losses).sum()
 
     def weights(self, losses=None):
-        """Return the weights of this epoch.
-
-        Parameters
-        ----------
-        losses : tensor (T,), default=None
-            Not used.
-
-        Returns
-        -------
-        weights : tensor (T,)
-        """
+        """Return the weights of this epoch."""
         return self._weights
 
     def on_epoch_end(self, losses):
-        """Set the weights of the next epoch.
-
-        Parameters
-        ----------
-        losses : tensor (T,)
-            Mean training loss of each task over the epoch.
-        """
+        """Set the weights of the next epoch."""
         self._last = torch.stack([self._last[1], losses.detach().to(self._last)])
         # The first epochs, and tasks without a loss, have no rate: 1 is neither slow nor fast.
         rate = torch.nan_to_num(self._last[1] / self._last[0], nan=1.0, posinf=1.0)

@@ -30,44 +30,14 @@ class Equal(Weighting):
     is_constant = True
 
     def initialize(self, n_tasks):
-        """Make the state for `n_tasks` tasks.
-
-        Parameters
-        ----------
-        n_tasks : int
-            Number of tasks that are trained.
-
-        Returns
-        -------
-        self : Weighting
-        """
+        """Make the state for `n_tasks` tasks."""
         self.register_buffer("_weights", torch.full((n_tasks,), 1.0 / n_tasks))
         return super().initialize(n_tasks)
 
     def forward(self, losses):
-        """Return the mean of the losses.
-
-        Parameters
-        ----------
-        losses : tensor (T,)
-            Task losses.
-
-        Returns
-        -------
-        objective : tensor, scalar
-        """
+        """Return the mean of the losses."""
         return losses.mean()
 
     def weights(self, losses=None):
-        """Return 1 / T for every task.
-
-        Parameters
-        ----------
-        losses : tensor (T,), default=None
-            Not used.
-
-        Returns
-        -------
-        weights : tensor (T,)
-        """
+        """Return 1 / T for every task."""
         return self._weights

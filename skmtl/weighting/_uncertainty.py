@@ -46,17 +46,7 @@ class Uncertainty(Weighting):
         self.log_variance = log_variance
 
     def initialize(self, n_tasks):
-        """Make the log-variances of `n_tasks` tasks.
-
-        Parameters
-        ----------
-        n_tasks : int
-            Number of tasks that are trained.
-
-        Returns
-        -------
-        self : Weighting
-        """
+        """Make the log-variances of `n_tasks` tasks."""
         if not isinstance(self.log_variance, Real) or not math.isfinite(self.log_variance):
             raise ValueError(
                 f"The 'log_variance' of {type(self).__name__} must be a finite number; got {self.log_variance!r}."
@@ -65,32 +55,12 @@ class Uncertainty(Weighting):
         return super().initialize(n_tasks)
 
     def forward(self, losses):
-        """Return the objective.
-
-        Parameters
-        ----------
-        losses : tensor (T,)
-            Task losses.
-
-        Returns
-        -------
-        objective : tensor, scalar
-        """
+        """Return the objective."""
         s = self.log_variances
         return 0.5 * (torch.exp(-s) * losses + s).mean()
 
     def weights(self, losses):
-        """Return ``exp(-s) / (2 T)``; set the gradient of the log-variances.
-
-        Parameters
-        ----------
-        losses : tensor (T,)
-            Task losses of the batch.
-
-        Returns
-        -------
-        weights : tensor (T,)
-        """
+        """Return ``exp(-s) / (2 T)``; set the gradient of the log-variances."""
         scale = 0.5 / len(self.log_variances)
         weights = torch.exp(-self.log_variances.detach()).mul_(scale)
         set_gradient(self.log_variances, scale - weights * losses)
