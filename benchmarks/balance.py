@@ -99,7 +99,8 @@ def ours(work, steps, **parameters):
     """The public call; main-task methods take the first task for the main one."""
     epochs = steps // work.n_batches
     same = {"hidden_layer_sizes": work.hidden, "batch_size": work.batch, "max_iter": epochs, "alpha": 0.0}
-    model = MultiTaskRegressor(**same, tol=0, n_iter_no_change=10**6, main_task="task_0", **parameters)
+    same |= {"preset": "mlp", "tol": 0, "n_iter_no_change": 10**6}
+    model = MultiTaskRegressor(**same, main_task="task_0", **parameters)
     return model.fit(work.X, work.Y)
 
 

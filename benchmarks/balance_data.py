@@ -22,6 +22,7 @@ from skmtl.weighting import WEIGHTINGS
 SETS = ("enb", "wq", "tox21", "student_por")
 SEEDS = (0, 1, 2)
 SETTINGS = {
+    "preset": "mlp",
     "hidden_layer_sizes": (100,),
     "batch_size": 64,
     "learning_rate_init": 0.003,

@@ -84,4 +84,4 @@ def measure(workload, fast, settings):
         operations = epochs * n / batch * step_operations(batch, (d, *hidden, n_tasks))
         peers[FLOOR] = lambda: multiply(operations, max(rates(), key=rates().get))
     title = f"fit {workload.size}: {n} x {d}, {n_tasks} tasks, {hidden}, batch {batch}, {epochs} epoch(s)"
-    return compare(title, ("skmtl", lambda: MultiTaskRegressor(**same).fit(X, Y)), peers, settings, goals)
+    return compare(title, ("skmtl", lambda: MultiTaskRegressor(preset="mlp", **same).fit(X, Y)), peers, settings, goals)

@@ -36,7 +36,7 @@ def mixed_data(n_tasks, n=N):
 def ours(X, Y, kinds, epochs):
     """The public call."""
     tasks = ["regression" if kind == "regression" else "classification" for kind in kinds]
-    same = {"hidden_layer_sizes": (WIDTH,), "batch_size": BATCH, "max_iter": epochs, "alpha": 0.0}
+    same = {"preset": "mlp", "hidden_layer_sizes": (WIDTH,), "batch_size": BATCH, "max_iter": epochs, "alpha": 0.0}
     return MultiTaskEstimator(tasks=tasks, **same, tol=0, n_iter_no_change=10**6).fit(X, Y)
 
 

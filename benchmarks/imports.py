@@ -13,7 +13,7 @@ PACKAGE_GOAL, CLASS_GOAL = 0.02, 1.05
 _DATA = "import numpy as np; X = np.ones((200, 5), np.float32); y = X[:, :2]; "
 FIRST_FIT = {
     "skmtl": (
-        _DATA + "from skmtl import MultiTaskRegressor; model = MultiTaskRegressor(max_iter=1)",
+        _DATA + "from skmtl import MultiTaskRegressor; model = MultiTaskRegressor(preset='mlp', max_iter=1)",
         "model.fit(X, y)",
     ),
     "naive skorch": (

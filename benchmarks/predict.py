@@ -42,7 +42,7 @@ def fit_all(size, hidden):
         warnings.simplefilter("ignore")
         same = {"hidden_layer_sizes": hidden, "max_iter": 2}
         return {
-            "skmtl": MultiTaskRegressor(**same).fit(X, Y),
+            "skmtl": MultiTaskRegressor(preset="mlp", **same).fit(X, Y),
             SKLEARN: MLPRegressor(**same).fit(X, Y),
             SKORCH: skorch.fit(X, Y),
         }

@@ -17,9 +17,12 @@ SUITES = {
     "predict": "predict",
     "import": "imports",
     "memory": "memory",
+    "sparse_targets": "sparse_targets",
     "real_data": "real_data",
     "balance": "balance",
     "balance_data": "balance_data",
+    "learning_curves": "learning_curves",
+    "coverage": "coverage",
 }
 
 

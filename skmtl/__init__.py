@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from . import (
         aggregation,
         architectures,
+        calibration,
         displays,
         ensemble,
         estimators,
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
         sampling,
         weighting,
     )
+    from .calibration import MultiTaskConformal
     from .ensemble import MultiTaskBlend
     from .estimators import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
 
@@ -25,11 +27,13 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "MultiTaskBlend",
     "MultiTaskClassifier",
+    "MultiTaskConformal",
     "MultiTaskEstimator",
     "MultiTaskRegressor",
     "__version__",
     "aggregation",
     "architectures",
+    "calibration",
     "displays",
     "ensemble",
     "estimators",
@@ -51,7 +55,7 @@ def __getattr__(name):
     from importlib import import_module
 
     if name.startswith("MultiTask"):
-        home = ".ensemble" if name == "MultiTaskBlend" else ".estimators"
+        home = {"MultiTaskBlend": ".ensemble", "MultiTaskConformal": ".calibration"}.get(name, ".estimators")
         return getattr(import_module(home, __name__), name)
     return import_module(f".{name}", __name__)
 

@@ -1,15 +1,21 @@
 """Batches sliced from arrays in memory: blocks of rows are gathered, cast and masked, then cut into batches."""
 
 import functools
+import itertools
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 
+from ._observed import positions, times, with_data
+from ._observed import totals as label_totals
+
 #: Size of a gathered block of X in bytes: it should stay in the cache until its last batch is done.
 BLOCK_BYTES = 1 << 19
 #: Up to this size in bytes X is cast to the network's type once; above, nothing is copied whole.
 COPY_BYTES = 1 << 25
+#: Up to this size in bytes X is encoded once; above, batch by batch.
+ENCODED_BYTES = 1 << 28
 
 _TORCH_KINDS = {np.dtype(t) for t in ("f2", "f4", "f8", "u1", "i1", "i2", "i4", "i8", "?")}
 
@@ -21,9 +27,9 @@ class Data:
     ----------
     X : ndarray (n, ...) or CSR array (n, d)
         Inputs of any numeric type.
-    Y : ndarray (n, C), default=None
-        Encoded targets, NaN where missing, columns in block order.
-    weights : ndarray (n, 1) or (n, C), default=None
+    Y : ndarray or CSR array (n, C), default=None
+        Encoded targets; NaN, or not stored, where missing; columns in block order.
+    weights : ndarray (n, 1), or (n, C) of the form of Y, default=None
         Weights of the labels.
     fill : ndarray (C,), default=None
         What a missing label is replaced by: any value that the losses take.
@@ -33,16 +39,25 @@ class Data:
         Where the batches go.
     copies : bool, default=False
         Whether a batch never shares memory with X, as a layer may write into it.
+    inputs : Inputs, default=None
+        Encodes rows of X; None: the network gets them as they are.
     """
 
-    def __init__(self, X, Y=None, weights=None, *, fill=None, dtype=torch.float32, device="cpu", copies=False):
+    def __init__(
+        self, X, Y=None, weights=None, *, fill=None, dtype=torch.float32, device="cpu", copies=False, inputs=None
+    ):
         self.X, self.Y, self.weights, self.fill = X, Y, weights, fill
         self.dtype, self.device, self.copies = dtype, device, copies
         self.rows = None
+        #: Fold (n,) of each row, which the member of this number does not train on; None: all train on all.
+        self.folds = None
         #: Factor (n,) of the labels of each row, which makes up for how often it is drawn; None: one for all.
         self.importance = None
         self._numpy_type = np.dtype(str(dtype).removeprefix("torch."))
-        if not sp.issparse(X) and X.size * self._numpy_type.itemsize <= COPY_BYTES:
+        self.inputs = inputs
+        if inputs is not None and 4 * X.shape[0] * inputs.n_columns <= ENCODED_BYTES:
+            self.X, self.inputs = inputs.encode(X).astype(self._numpy_type, copy=False), None
+        elif inputs is None and not sp.issparse(X) and X.size * self._numpy_type.itemsize <= COPY_BYTES:
             self.X = np.ascontiguousarray(_cast(X, self._numpy_type))
         if Y is not None:
             self._set_scale(Y, weights)
@@ -59,27 +74,26 @@ class Data:
 
     def _set_scale(self, Y, weights):
         """Set the factor (C,) that makes each task's loss a mean over its labels, wherever they fall."""
-        observed = ~np.isnan(Y)
-        self.masked = weights is not None or not observed.all()
-        if weights is None:
-            totals = observed.sum(axis=0, dtype=float)
-        else:
-            totals = np.einsum("ij,ij->j", observed, np.broadcast_to(weights, Y.shape), dtype=float)
+        totals = label_totals(Y, weights)
+        self.masked = weights is not None or sp.issparse(Y) or np.isnan(Y).any()
         self.totals = totals
         self.observed = totals > 0
-        self.scale = np.divide(len(Y), totals, out=np.zeros_like(totals), where=self.observed)
+        self.scale = np.divide(Y.shape[0], totals, out=np.zeros_like(totals), where=self.observed)
 
     @functools.cached_property
     def _prepared(self):
         """All targets filled and all weights of their cells, where they are small; else None: made block by block."""
-        if not self.masked or self.Y.nbytes > COPY_BYTES:
+        if not self.masked or sp.issparse(self.Y) or self.Y.nbytes > COPY_BYTES:
             return None
         return tuple(t.numpy() for t in self._mask(torch.from_numpy(self.Y), self.weights))
 
     @property
     def labelled(self):
-        """Which labels there are, ``(n, C)`` of bool: those observed, with a weight above zero."""
+        """Which labels there are, ``(n, C)`` of bool, CSR where Y is: those observed, with a weight above zero."""
         Y, weights = (a if self.rows is None or a is None else a[self.rows] for a in (self.Y, self.weights))
+        if sp.issparse(Y):
+            counted = np.ones(Y.nnz) if weights is None else times(weights, with_data(Y, np.ones(Y.nnz))).data
+            return with_data(Y, counted > 0)
         observed = ~np.isnan(Y)
         return observed if weights is None else observed & (weights > 0)
 
@@ -89,7 +103,8 @@ class Data:
     @functools.cached_property
     def block_rows(self):
         """How many rows make a block: of X, and of what the losses work on."""
-        width = int(np.prod(self.X.shape[1:])) + (0 if self.Y is None else 4 * self.Y.shape[1])
+        width = int(np.prod(self.X.shape[1:])) if self.inputs is None else self.inputs.n_columns
+        width += (0 if self.Y is None else 4 * self.Y.shape[1])
         return max(1, BLOCK_BYTES // (self._numpy_type.itemsize * max(1, width)))
 
     def gather(self, index):
@@ -109,6 +124,8 @@ class Data:
             x = x.clone()
         if self.Y is None:
             return x, None, None
+        if sp.issparse(self.Y):
+            return x, *(self._tensor(array) for array in self._scatter(index))
         if self._prepared is not None:
             return x, *(self._tensor(_rows(array, index)) for array in self._prepared)
         y = self._tensor(_rows(self.Y, index))
@@ -124,8 +141,24 @@ class Data:
             m.mul_(torch.from_numpy(weights).to(y))
         return torch.where(observed, y, torch.from_numpy(self.fill).to(y)), m
 
+    def _scatter(self, index):
+        """Filled targets and weights of the cells of some rows of sparse targets."""
+        where, lengths = positions(self.Y.indptr, index)
+        rows, columns = np.repeat(np.arange(len(lengths)), lengths), self.Y.indices[where]
+        y = np.tile(self.fill.astype(self.Y.dtype, copy=False), (len(lengths), 1))
+        m = np.zeros_like(y)
+        y[rows, columns] = self.Y.data[where]
+        m[rows, columns] = self.scale.astype(y.dtype)[columns]
+        if self.weights is not None:
+            of_labels = sp.issparse(self.weights)
+            m[rows, columns] *= self.weights.data[where] if of_labels else self.weights[index][rows, 0]
+        return y, m
+
     def _take(self, index):
-        return self.X[index].toarray() if sp.issparse(self.X) else _rows(self.X, index)
+        rows = self.X[index] if sp.issparse(self.X) else _rows(self.X, index)
+        if self.inputs is not None:
+            return self.inputs.encode(rows)
+        return rows.toarray() if sp.issparse(rows) else rows
 
     def _tensor(self, array):
         if array.dtype not in _TORCH_KINDS:
@@ -168,9 +201,15 @@ class Batches:
         Whether a last batch of one row joins the batch before it.
     """
 
+    n_members = 1
+
     def __init__(self, data, batch_size, order=None, merge_single=False):
         self.data, self.batch_size, self.order = data, min(batch_size, len(data)), order
-        n, size = len(data), self.batch_size
+        self._n = len(data)
+        self._set_stop(merge_single)
+
+    def _set_stop(self, merge_single):
+        n, size = self._n, self.batch_size
         self._stop = n - 1 if merge_single and size > 1 and n % size == 1 and n > size else n
 
     def blocks(self):
@@ -183,8 +222,8 @@ class Batches:
     @functools.cached_property
     def _cuts(self):
         """Where a block begins and ends, and the rows of its batches."""
-        n, size, cuts = len(self.data), self.batch_size, []
-        step = max(1, self.data.block_rows // size) * size
+        n, size, cuts = self._n, self.batch_size, []
+        step = max(1, self.data.block_rows // (size * self.n_members)) * size
         for start in range(0, self._stop, step):
             stop = min(start + step, self._stop)
             sizes = [min(size, stop - i) for i in range(start, stop, size)]
@@ -202,3 +241,36 @@ class Batches:
 
     def __len__(self):
         return -(-self._stop // self.batch_size)
+
+
+class MemberBatches(Batches):
+    """Walks over the rows of several members at once: each batch holds theirs one after the other.
+
+    Parameters
+    ----------
+    data : Data
+        What to walk over.
+    batch_size : int
+        Rows a batch and member.
+    orders : callable
+        Returns the rows of an epoch, ``(K, m)``.
+    n_members : int
+        K.
+    n_rows : int
+        m, the rows that each member visits.
+    merge_single : bool, default=False
+        As of `Batches`.
+    """
+
+    def __init__(self, data, batch_size, orders, n_members, n_rows, merge_single=False):
+        self.data, self.batch_size, self.order = data, min(batch_size, n_rows), orders
+        self.n_members, self._n = n_members, n_rows
+        self._set_stop(merge_single)
+
+    def blocks(self):
+        """Yield ``(x, y, m, sizes)``: the rows of several batches, and where to cut them."""
+        orders = self.order()
+        for start, _, sizes in self._cuts:
+            stops = np.cumsum([start, *sizes])
+            index = [orders[:, a:b].ravel() for a, b in itertools.pairwise(stops)]
+            yield *self.data.gather(np.concatenate(index)), [self.n_members * size for size in sizes]

@@ -1,6 +1,7 @@
 """Reading y: arrays, lists, pandas and polars columns -> one float matrix, NaN where a label is missing.
 
-Numbers stay what they are. Other labels (text, categories, integers too long for float64) become positions in their
+Sparse y stays sparse: its stored entries are the labels, zeros too, and all else is missing. Numbers stay what they
+are. Other labels (text, categories, integers too long for float64) become positions in their
 sorted list of labels. pandas and polars are known by their attributes and never imported.
 """
 
@@ -10,23 +11,35 @@ from numbers import Complex, Integral, Number, Real
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
+from scipy.sparse import csc_array, issparse
 from sklearn.utils import assert_all_finite
+
+from ._observed import column as cells_of
 
 MISSING_TYPES = {"NoneType", "NAType", "NaTType"}  # None, pd.NA, pd.NaT
 LONGEST_EXACT_INTEGER = 2**53  # float64 holds every integer up to here
+SPARSE_FORMATS = ("csr", "csc", "coo")  # those that store single cells, zeros too
 
 
 @dataclass
 class Columns:
     """What was read from y."""
 
-    values: np.ndarray  # (n, T) float64 (float32 where y is), NaN = missing; may share memory with y
+    # (n, T) float64 (float32 where y is), missing where it is NaN, or not stored; may share memory with y
+    values: np.ndarray | csc_array
     labels: dict  # column -> sorted labels that its values are positions in; only columns that are not plain numbers
     dtypes: list  # per column the dtype that its labels come back in
     names: list
     named: bool  # y came with names
     single: bool
+
+    def take(self, kept):
+        """Return some of the columns."""
+        if len(kept) == len(self.names):
+            return self
+        labels = {new: self.labels[old] for new, old in enumerate(kept) if old in self.labels}
+        dtypes, names = ([each[j] for j in kept] for each in (self.dtypes, self.names))
+        return Columns(self.values[:, kept], labels, dtypes, names, self.named, self.single)
 
 
 class _Column(NamedTuple):
@@ -43,13 +56,13 @@ def listing(names):
     return f"{names}" if len(names) <= 5 else f"[{', '.join(map(repr, names[:5]))}, ...] ({len(names)} in all)"
 
 
-def read_columns(y, *, owner, missing_label=np.nan, n_rows=None, names=()):
+def read_columns(y, *, owner, missing_label=np.nan, n_rows=None, names=(), accept_sparse=False):
     """Read y of any accepted form.
 
     Parameters
     ----------
-    y : array-like or dataframe of shape (n,) or (n, T)
-        Numbers, bools and text, a kind a column.
+    y : array-like, dataframe or sparse array of shape (n,) or (n, T)
+        Numbers, bools and text, a kind a column. Sparse ones are two-dimensional, in the format CSR, CSC or COO.
     owner : str
         The estimator's name, for the error texts.
     missing_label : scalar, default=nan
@@ -58,29 +71,31 @@ def read_columns(y, *, owner, missing_label=np.nan, n_rows=None, names=()):
         Number of rows that y must have.
     names : list of length T, default=()
         Names of the columns where y has none and is of their number; else "task_0", "task_1", ...
+    accept_sparse : bool, default=False
+        Whether y may be sparse.
 
     Returns
     -------
     columns : Columns
+        With values as CSC array where y is sparse.
     """
     if y is None:
         raise ValueError(f"This {owner} estimator requires y to be passed, but the target y is None.")
-    if issparse(y):
-        raise TypeError(
-            "Sparse data was passed for y, but dense data is required. Use y.toarray() to convert it to a dense array."
-        )
     sentinel = _sentinel(missing_label)
-    own_names, data = _open(y)
+    if issparse(y):
+        own_names, data = None, _open_sparse(y, owner, accept_sparse)
+    else:
+        own_names, data = _open(y)
     if isinstance(data, np.ndarray):
         data = _two_dimensional(data)
     _check_shape(data, n_rows)
-    n_tasks = data.shape[1] if isinstance(data, np.ndarray) else len(data)
+    n_tasks = len(data) if isinstance(data, list) else data.shape[1]
     if own_names is not None:
         names = own_names
     elif len(names) != n_tasks:
         names = [f"task_{j}" for j in range(n_tasks)]
     _check_unique(names)
-    values, labels, dtypes = _read(data, names, sentinel)
+    values, labels, dtypes = (_read_sparse if issparse(data) else _read)(data, names, sentinel)
     _check_finite(values, names)
     return Columns(values, labels, dtypes, list(names), own_names is not None, single=n_tasks == 1)
 
@@ -147,6 +162,42 @@ def _polars_column(series):
     return _Column(series.to_numpy())
 
 
+def _open_sparse(y, owner, accepted):
+    """Return a sparse y as CSC, with all that it stores, cell by cell."""
+    if not accepted:
+        raise TypeError(
+            f"Sparse data was passed for y, but dense data is required by {owner}: an array with NaN where a label is "
+            "missing. y.toarray() converts it, with 0 there."
+        )
+    if y.format not in SPARSE_FORMATS:
+        raise TypeError(
+            f"y is a sparse array in the format {y.format!r}, which does not say which zeros are labels. Pass it as "
+            "CSR, CSC or COO: an entry that is stored, also a zero, is a label, and all others are missing."
+        )
+    if y.ndim != 2:
+        raise ValueError(f"A sparse y should be 2d, one column per task; got shape {y.shape}. Use y.reshape(-1, 1).")
+    if not _is_numeric(y.dtype):
+        if y.dtype.kind == "c":
+            raise ValueError(f"Complex data not supported: y is a sparse array of {y.dtype}.")
+        raise ValueError(f"Unknown label type: y is a sparse array of {y.dtype}. Its labels must be numbers or bools.")
+    data = csc_array(y, copy=True)
+    data.sum_duplicates()
+    if data.nnz < y.nnz:
+        row, column = _repeated_cell(y.tocoo())
+        raise ValueError(
+            f"y stores two labels for one cell: row {row}, column {column} ({y.nnz - data.nnz} such label(s) in all). "
+            "Keep one of them, or their mean."
+        )
+    return data
+
+
+def _repeated_cell(y):
+    """Row and column of the first cell that is stored twice."""
+    cells = y.row.astype(np.int64) * y.shape[1] + y.col
+    cells.sort()
+    return divmod(int(cells[:-1][cells[1:] == cells[:-1]][0]), y.shape[1])
+
+
 def _is_numeric(dtype):
     return getattr(dtype, "kind", "O") in "biuf"
 
@@ -162,7 +213,7 @@ def _two_dimensional(data):
 
 
 def _check_shape(data, n_rows):
-    shape = data.shape if isinstance(data, np.ndarray) else (len(data[0].array) if data else 0, len(data))
+    shape = (len(data[0].array) if data else 0, len(data)) if isinstance(data, list) else data.shape
     if shape[1] == 0:
         raise ValueError(f"Found y with 0 column(s) (shape={shape}) while a minimum of 1 is required.")
     if n_rows is not None and shape[0] != n_rows:
@@ -185,9 +236,9 @@ def _check_unique(names):
 
 def _check_finite(values, names):
     try:
-        assert_all_finite(values, allow_nan=True, input_name="y")
+        assert_all_finite(values.data if issparse(values) else values, allow_nan=True, input_name="y")
     except ValueError as error:
-        infinite = [names[j] for j in np.flatnonzero(np.isinf(values).any(axis=0))]
+        infinite = [name for j, name in enumerate(names) if np.isinf(cells_of(values, j)).any()]
         raise ValueError(
             f"{error} It is in column(s) {listing(infinite)}; make these labels finite, or NaN where they are unknown."
         ) from None
@@ -224,6 +275,25 @@ def _read(data, names, sentinel):
         if found is not None:
             labels[j] = found
     return values, labels, dtypes
+
+
+def _read_sparse(data, names, sentinel):
+    """Return values (n, T) as CSC, labels by column, dtypes."""
+    n_tasks, labels = data.shape[1], {}
+    if _fits_float64(data.data):
+        cells = _with_gaps(data.data, _equals(data.data, sentinel))
+    else:
+        cells = np.empty(data.nnz)
+        for j in range(n_tasks):
+            part = slice(data.indptr[j], data.indptr[j + 1])
+            cells[part], found, _ = _read_column(_Column(data.data[part]), names[j], sentinel)
+            if found is not None:
+                labels[j] = found
+    dtypes, kept = [data.dtype] * n_tasks, ~np.isnan(cells)
+    if kept.all():
+        return csc_array((cells, data.indices, data.indptr), shape=data.shape), labels, dtypes
+    indptr = np.concatenate([[0], np.cumsum(kept)])[data.indptr]
+    return csc_array((cells[kept], data.indices[kept], indptr), shape=data.shape), labels, dtypes
 
 
 def _read_column(column, name, sentinel):

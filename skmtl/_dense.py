@@ -36,8 +36,8 @@ class DenseNetwork(Network):
             layers.append((weight, bias, (bias.numel(), weight.shape[-1])))
         return layers
 
-    def attach(self, flat):
-        super().attach(flat)
+    def attach(self, flat, alone=True):
+        super().attach(flat, alone)
         self._plans, self._task_plans, self._inference = {}, {}, None
         self._parts, self._top, self._pulled = None, None, None
         if flat is None:

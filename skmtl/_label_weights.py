@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from numbers import Real
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import _check_sample_weight
 
 from ._columns import listing
 from ._component import nearest
+from ._observed import column, with_data
 
 
 def static_weights(given, names):
@@ -48,55 +50,72 @@ def static_weights(given, names):
     return weights
 
 
-def sample_weights(given, shape):
-    """Return `sample_weight` as an array ``(n, 1)`` or ``(n, T)``.
+def sample_weights(given, shape, accept_sparse=False):
+    """Return `sample_weight` as an array ``(n, 1)`` or ``(n, T)``, a sparse one as CSR array.
 
     Parameters
     ----------
-    given : array-like of shape (n,) or (n, T)
-        Not negative.
+    given : array-like of shape (n,) or (n, T), or sparse array of shape (n, T)
+        Not negative. Of a sparse one, what is not stored is 0.
     shape : (n, T)
         Shape of the encoded targets.
+    accept_sparse : bool, default=False
+        Whether it may be sparse.
     """
-    array = np.asarray(given)
+    if issparse(given):
+        if not accept_sparse:
+            raise TypeError(
+                "sample_weight is sparse, but dense weights are required here: pass sample_weight.toarray()."
+            )
+        array = given.tocsr()
+        numbers = array.data
+    else:
+        array = numbers = np.asarray(given)
     if array.ndim < 2:
         rows = np.empty((shape[0], 0))
         array = _check_sample_weight(given, rows, dtype=np.float64, ensure_non_negative=True).reshape(-1, 1)
+        numbers = array
     elif array.shape != tuple(shape):
         raise ValueError(
             f"sample_weight has shape {array.shape}; expected ({shape[0]},), one weight a row, or {tuple(shape)}, "
             "one a label."
         )
-    array = array.astype(np.float64, copy=False)
-    if not np.isfinite(array).all() or (array < 0).any():
+    numbers = numbers.astype(np.float64, copy=False)
+    if not np.isfinite(numbers).all() or (numbers < 0).any():
         raise ValueError("sample_weight must be finite and not negative.")
-    if not array.any():
+    if not numbers.any():
         raise ValueError("sample_weight must have at least one non-zero weight; all are 0.")
-    return array
+    return with_data(array, numbers) if issparse(array) else numbers
 
 
 def class_factors(given, values, names, classes):
-    """Return the weight of every label by its class, ``(n, T)``.
+    """Return the weight of every label by its class, ``(n, T)``, in the form of `values`.
 
     Parameters
     ----------
     given : "balanced", dict, or list or dict by task of these
         With one task a dict is by class; with several it is by task name.
-    values : ndarray (n, T)
-        Encoded targets: class codes, NaN where missing.
+    values : ndarray or CSR array (n, T)
+        Encoded targets: class codes; NaN, or not stored, where missing.
     names : list
         The tasks.
     classes : list of ndarray or None
         Class labels of each task, None for a regression.
     """
-    factors = np.ones(values.shape)
+    if issparse(values):
+        values = values.tocsc()
+        factors = values.copy()
+        factors.data = np.ones(values.nnz)
+    else:
+        factors = np.ones(values.shape)
     for task, (name, weight) in enumerate(_by_task(given, names).items()):
         if weight is None or classes[task] is None:
             continue
-        observed = ~np.isnan(values[:, task])
-        codes = values[observed, task].astype(np.intp)
-        factors[observed, task] = _class_table(weight, classes[task], codes, name)[codes]
-    return factors
+        cells = column(values, task)
+        observed = ~np.isnan(cells)
+        codes = cells[observed].astype(np.intp)
+        column(factors, task)[observed] = _class_table(weight, classes[task], codes, name)[codes]
+    return factors.tocsr() if issparse(factors) else factors
 
 
 def _by_task(given, names):

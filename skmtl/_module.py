@@ -117,6 +117,8 @@ class Network(nn.Module):
         Width of the representation between the two.
     """
 
+    #: Networks that are trained as this one.
+    n_members = 1
     #: Whether a batch of a single row is fine; layers that normalise over the batch have none.
     takes_single_rows = False
     #: Whether a layer may write into the batch that it is given.
@@ -126,7 +128,7 @@ class Network(nn.Module):
         super().__init__()
         self.trunk, self.heads, self.n_features = trunk, heads, n_features
         self._kept = None  # of the last `raw`, for `backward`
-        self._flat = None
+        self._flat, self._is_alone = None, True
         self._batches_gradients = True  # until an operation of the trunk turns out not to
 
     @property
@@ -158,9 +160,13 @@ class Network(nn.Module):
         """The parameters that all tasks send gradients into."""
         return [p for p in self.trunk.parameters() if p.requires_grad]
 
-    def attach(self, flat):
-        """Train on these buffers from now on; None: no longer."""
-        self._flat = flat
+    def ordered_parameters(self):
+        """Parameters in the order in which they lie side by side while training."""
+        return self.parameters()
+
+    def attach(self, flat, alone=True):
+        """Train on these buffers from now on, `alone` or with other networks; None: no longer."""
+        self._flat, self._is_alone = flat, alone
         self._kept = None
 
     def raw(self, X, out):
@@ -203,10 +209,13 @@ class Network(nn.Module):
     def _begin_gradients(self, decay):
         """Set all gradients to those of the penalty; not those of the weighting, which have been set already."""
         flat = self._flat
-        torch.mul(flat.values[: flat.n_weights], decay, out=flat.gradients[: flat.n_weights])
+        if self._is_alone:
+            torch.mul(flat.values[: flat.n_weights], decay, out=flat.gradients[: flat.n_weights])
         for p in self.parameters():
             if p.ndim <= 1 and p.grad is not None:
                 p.grad.zero_()
+            elif p.grad is not None and not self._is_alone:
+                torch.mul(p.data, decay, out=p.grad)
 
     def pull(self, slope, factors=None):
         """Slope of the objective in the representation ``(n, d)``, after `backward_heads`.

@@ -10,7 +10,7 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer
 
-from ._batches import Batches, Data, split
+from ._batches import Batches, Data, MemberBatches, split
 from ._module import ROWS
 from ._optim import FlatParameters
 from ._threads import numerics
@@ -60,6 +60,8 @@ class PrintTasks(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         row = net.history[-1]
+        if not row.get("is_looked_at", True):
+            return
         summary = ["train_loss"] + ["valid_loss"] * ("valid_loss" in row)
         shown = self.task_names[:_SHOWN_TASKS]
         names = [*summary, *shown]
@@ -92,6 +94,8 @@ class MultiTaskNet(NeuralNet):
         The tasks, for messages and the log.
     seed : int
         Of the order of the rows and of dropout. Each epoch has its own, so a resumed run goes on as it would have.
+    inputs : Inputs, default=None
+        Encodes rows to predict; None: the network gets them as they are.
     sampling : Sampling, default=None
         Which rows an epoch visits, and in which order; None: all, as they come.
     max_fun : int, default=None
@@ -101,13 +105,25 @@ class MultiTaskNet(NeuralNet):
     """
 
     def __init__(
-        self, module, criterion, *, optimizer, stopping, task_names, seed, sampling=None, max_fun=None, **kwargs
+        self,
+        module,
+        criterion,
+        *,
+        optimizer,
+        stopping,
+        task_names,
+        seed,
+        inputs=None,
+        sampling=None,
+        max_fun=None,
+        **kwargs,
     ):
         # No caching: skorch would store the targets of a batch as one array, and ours are two.
         super().__init__(module, criterion, optimizer=optimizer, train_split=None, use_caching=False, **kwargs)
         self.stopping = stopping
         self.task_names = task_names
         self.seed = seed
+        self.inputs = inputs
         self.sampling = sampling
         self.max_fun = max_fun
 
@@ -123,7 +139,7 @@ class MultiTaskNet(NeuralNet):
         return self
 
     def get_dataset(self, X, y=None):
-        return X if isinstance(X, Data) else Data(X, dtype=self.module_.dtype, device=self.device)
+        return X if isinstance(X, Data) else Data(X, dtype=self.module_.dtype, device=self.device, inputs=self.inputs)
 
     def get_split_datasets(self, X, y=None, **fit_params):
         return X, self._valid
@@ -131,8 +147,10 @@ class MultiTaskNet(NeuralNet):
     def get_iterator(self, dataset, training=False):
         if not training:
             return Batches(dataset, PREDICT_ROWS)
-        order = None if self.sampling is None else self._order
-        return Batches(dataset, self.batch_size, order, merge_single=not self.module_.takes_single_rows)
+        merge, n_members = not self.module_.takes_single_rows, self.module_.n_members
+        if n_members > 1:
+            return MemberBatches(dataset, self.batch_size, self._member_orders, n_members, self.n_rows, merge)
+        return Batches(dataset, self.batch_size, None if self.sampling is None else self._order, merge)
 
     def train_step_single(self, batch, **fit_params):
         x, (y, m) = batch
@@ -182,7 +200,10 @@ class MultiTaskNet(NeuralNet):
             If a loss or a parameter is not finite.
         """
         self._valid, self._finished, self._epochs = valid, False, epochs
-        self.n_rows = len(data)
+        self.n_rows, self._folds = len(data), np.full(len(data), -1) if data.folds is None else data.folds
+        if data.folds is not None:  # as many as the member that is left with the fewest
+            self.n_rows -= int(np.bincount(data.folds + 1)[1:].max())
+        self.steps_per_epoch = -(-self.n_rows // min(self.batch_size, self.n_rows))
         if self.sampling is not None:
             data.importance = self.sampling.initialize(self.criterion_.trained_columns(data.labelled)).factor
         self._known = len(self.history)
@@ -192,9 +213,12 @@ class MultiTaskNet(NeuralNet):
         self._devices = [] if self.flat.values.device.type == "cpu" else [self.flat.values.device]
         try:
             self.module_.attach(self.flat)
+            if self.module_.n_members > 1 and self.criterion_.keeps_apart:
+                self.module_.keep_apart()
             if not self.max_fun:
                 self.optimizer_.attach(self.flat)
-            rows = len(data) if self.max_fun else min(self.batch_size, len(data))
+                self.stopping.begin(self)
+            rows = len(data) if self.max_fun else min(self.batch_size, len(data)) * self.module_.n_members
             with torch.random.fork_rng(self._devices), numerics(self.module_.sizes, rows):
                 self.partial_fit(data)
             self._check_parameters()
@@ -206,6 +230,7 @@ class MultiTaskNet(NeuralNet):
             self.optimizer_.detach()
             self.flat.release()
             self.module_.eval()
+            self._folds = None
             self.flat = self._valid = self._walk = self._workspaces = self._stepped = self._noise = None
 
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
@@ -255,6 +280,18 @@ class MultiTaskNet(NeuralNet):
     def _order(self):
         return self.sampling.order(self._epoch_seed)
 
+    def _member_orders(self):
+        """Rows of an epoch for every member, none of them of its own fold: ``(K, m)``."""
+        folds, n_members, orders = self._folds, self.module_.n_members, []
+        for member in range(n_members):
+            if self.sampling is None:
+                order = np.arange(len(folds))
+            else:
+                order = self.sampling.order((self._epoch_seed * n_members + member) % 2**31)
+            orders.append(order[folds[order] != member])
+        n = min(self.n_rows, *map(len, orders))
+        return np.stack([order[np.arange(self.n_rows) % n] for order in orders])
+
     def _run_epoch(self, data, valid):
         """One epoch, without a record of its batches."""
         objective, step, update = self.criterion_, self._step, self.optimizer_.step
@@ -275,8 +312,17 @@ class MultiTaskNet(NeuralNet):
                 # Of all batches of the block at once, so that the record costs no operation a batch.
                 losses.add(objective.column_losses(raw, y, m), x.shape[0])
         self._record_training(losses.value())
-        if valid is not None:
+        if self._is_watched(valid):
             self._record_validation(self.evaluate(valid))
+
+    def _is_watched(self, valid):
+        """Whether to look at the validation rows now; if there are some and it is not, the last values stand."""
+        if valid is None or self.stopping.is_due(self):
+            return valid is not None
+        last = list.__getitem__(self.history_, -2)
+        self.row.update({name: last[name] for name in ("valid_loss", "valid_losses")})
+        self.row.update(valid_loss_best=False, is_looked_at=False)
+        return False
 
     def _batches(self, data):
         """The walk over these rows, the same object in every epoch."""
@@ -298,6 +344,7 @@ class MultiTaskNet(NeuralNet):
         if self.criterion_.looks_after_step:
             self._noise = torch.random.get_rng_state()
         self.module_.raw(x, raw)
+        n //= self.module_.n_members
         self.criterion_.backward(self.module_, cells, slope, n, decay / n)
 
     def _look_again(self, n, x, raw, slope, cells):
@@ -313,8 +360,12 @@ class MultiTaskNet(NeuralNet):
         self._set_training(True)
         self._sums = 0.0
         self.run_single_epoch(self.get_iterator(data, training=True), True, "train", self.train_step)
-        self._record_training(self._sums / len(data))
-        if valid is not None:
+        self._record_training(self._sums / (self.n_rows * self.module_.n_members))
+        if not self._is_watched(valid):
+            return
+        if valid.folds is not None:  # each row by a member of its own, which no batch of skorch's knows of
+            self._record_validation(self.evaluate(valid))
+        else:
             self._sums = 0.0
             self.run_single_epoch(self.get_iterator(valid), False, "valid", self.validation_step)
             self._record_validation(self._only_observed(self._sums / len(valid), valid))
@@ -330,9 +381,30 @@ class MultiTaskNet(NeuralNet):
         self._set_training(False)
         losses = _Mean()
         with torch.no_grad():
-            for x, y, m, _ in Batches(data, PREDICT_ROWS).blocks():
-                losses.add(self.criterion_.column_losses(self.module_.infer(x), y, m), len(x))
+            for _, raw, y, m in self._inferred(data):
+                losses.add(self.criterion_.column_losses(raw, y, m), len(raw))
         return self._only_observed(losses.value(), data)
+
+    def _inferred(self, data):
+        """Yield rows, and of these raw output, targets and weights: by the member that does not train on them."""
+        if data.folds is None:
+            for x, y, m, _ in Batches(data, PREDICT_ROWS).blocks():
+                yield None, self.module_.infer(x), y, m
+            return
+        for fold, member in enumerate(self.module_.members):
+            rows = np.flatnonzero(data.folds == fold)
+            for start in range(0, len(rows), PREDICT_ROWS):
+                part = rows[start : start + PREDICT_ROWS]
+                x, y, m = data.gather(part)
+                yield part, member.infer(x), y, m
+
+    def infer_out_of_fold(self, data):
+        """Raw output ``(n, R)`` of each row by the member that has not trained on it; NaN where all have."""
+        raw = torch.full((len(data), self.module_.n_raw), torch.nan, dtype=self.module_.dtype)
+        with torch.no_grad():
+            for rows, part, _, _ in self._inferred(data):
+                raw[torch.from_numpy(rows)] = part.cpu()
+        return raw
 
     @staticmethod
     def _only_observed(losses, data):
@@ -358,6 +430,7 @@ class MultiTaskNet(NeuralNet):
         loss, record = self.stopping.watched(self.criterion_, losses), self.history.record
         record("valid_loss", loss)
         record("valid_losses", self.criterion_.by_task(losses).tolist())
+        record("is_looked_at", True)
         # Under this name skorch's Checkpoint looks for it.
         record("valid_loss_best", loss < self.criterion_.progress.get("best_loss", math.inf))
 
@@ -444,6 +517,8 @@ class MultiTaskNet(NeuralNet):
     def infer_rows(self, X, represent=False):
         """Return the raw output ``(m, R)``, or the trunk's representation ``(m, d)``, of rows, as a tensor.
 
+        Where there are K members the raw output is that of each: ``(K, m, R)``.
+
         Rows go through in multiples of `ROWS`, and always by the same kernel: the digits of a row do not depend on its
         neighbours. So m is the number of rows rounded up; cut off the rest when all is computed.
 
@@ -459,7 +534,9 @@ class MultiTaskNet(NeuralNet):
         for start in range(0, n, PREDICT_ROWS):
             part = X if n <= PREDICT_ROWS else X[start : start + PREDICT_ROWS]
             rows = part.shape[0]
-            x = np.zeros((-(-rows // ROWS) * ROWS, *X.shape[1:]), dtype=self._row_type)
+            if self.inputs is not None:
+                part = self.inputs.encode(part)
+            x = np.zeros((-(-rows // ROWS) * ROWS, *part.shape[1:]), dtype=self._row_type)
             if part.dtype == self._row_type:
                 x[:rows] = part.toarray() if sp.issparse(part) else part
             else:
@@ -467,7 +544,7 @@ class MultiTaskNet(NeuralNet):
                     x[:rows] = part.toarray() if sp.issparse(part) else part
             x = torch.from_numpy(x)
             parts.append(compute(x) if self.device == "cpu" else compute(x.to(self.device)).cpu())
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-2)
 
     @functools.cached_property
     def _row_type(self):
@@ -476,7 +553,7 @@ class MultiTaskNet(NeuralNet):
     def __getstate__(self):
         # The module and the criterion are what `module_` and `criterion_` are: once is enough.
         return super().__getstate__() | dict.fromkeys(
-            ["flat", "_valid", "_walk", "_workspaces", "_stepped", "_noise", "module", "criterion"]
+            ["flat", "_valid", "_walk", "_workspaces", "_stepped", "_noise", "_folds", "module", "criterion"]
         )
 
     def __setstate__(self, state):

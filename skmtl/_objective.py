@@ -32,6 +32,9 @@ class Objective(nn.Module):
         What is done with the gradients of the tasks in what they share; None: they add up.
     """
 
+    #: Whether members are to be computed one after the other; those that share an objective never are.
+    keeps_apart = False
+
     def __init__(self, blocks, weighting, task_weights, balancer=None):
         super().__init__()
         self.blocks = blocks

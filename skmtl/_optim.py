@@ -17,7 +17,7 @@ class FlatParameters:
     Parameters
     ----------
     *modules : nn.Module
-        Whose parameters to lay out. Those of the first module are penalised, those of the others are not.
+        Whose parameters to lay out. Those of the first module, a network, are penalised, those of the others are not.
 
     Attributes
     ----------
@@ -27,7 +27,9 @@ class FlatParameters:
     """
 
     def __init__(self, *modules):
-        trained = [[p for p in module.parameters() if p.requires_grad] for module in modules]
+        first, *others = modules
+        ordered = [first.ordered_parameters(), *(module.parameters() for module in others)]
+        trained = [[p for p in parameters if p.requires_grad] for parameters in ordered]
         weights = [p for p in trained[0] if p.ndim > 1]
         self.parameters = weights + [p for p in trained[0] if p.ndim <= 1] + [p for ps in trained[1:] for p in ps]
         self.n_weights = sum(p.numel() for p in weights)
@@ -63,6 +65,8 @@ class FlatOptimizer(torch.optim.Optimizer):
 
     #: Whether `alpha` shrinks the weights outside of the gradient (AdamW) instead of being part of the objective.
     decoupled = False
+    #: Called with the parameter group before each step, where a schedule changes the rate within an epoch.
+    before_step = None
 
     def __init__(self, lr, alpha=0.0):
         self.defaults = {"lr": lr}
@@ -113,7 +117,10 @@ class FlatOptimizer(torch.optim.Optimizer):
         loss : what `closure` returned.
         """
         loss = None if closure is None else closure()
-        self._update(self.param_groups[0]["lr"])
+        group = self.param_groups[0]
+        if self.before_step is not None:
+            self.before_step(group)
+        self._update(group["lr"])
         return loss
 
     def state_dict(self):
@@ -130,7 +137,7 @@ class FlatOptimizer(torch.optim.Optimizer):
             self.attach(self.flat)
 
     def __getstate__(self):
-        return {key: value for key, value in self.__dict__.items() if key != "flat"} | {"flat": None}
+        return {key: value for key, value in self.__dict__.items() if key != "before_step"} | {"flat": None}
 
     def __setstate__(self, state):
         self.__dict__.update(state)

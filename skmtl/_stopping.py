@@ -45,8 +45,7 @@ class Stopping:
         if loss < best:
             progress["best_loss"], progress["best_epoch"] = loss, row["epoch"]
             if self.early:
-                progress["best_values"] = net.flat.values.clone()
-                progress["best_buffers"] = {name: b.clone() for name, b in net.module_.named_buffers()}
+                remember(net)
         group = net.optimizer_.param_groups[0]
         if self.schedule == "invscaling":
             progress["t"] = progress.get("t", 0) + net.n_rows
@@ -63,14 +62,33 @@ class Stopping:
         """Whether the loss has not fallen for longer than it may."""
         return net.criterion_.progress.get("waited", 0) > self.patience
 
+    def begin(self, net):
+        """Get ready for a call of `train`: nothing to do here."""
+
+    def is_due(self, net):
+        """Whether the validation rows are looked at after this epoch."""
+        return True
+
     def restore(self, net):
-        """Go back to the best epoch."""
-        progress = net.criterion_.progress
-        values = progress.pop("best_values", None)
-        if values is None:
-            return
-        net.flat.values.copy_(values)
-        with torch.no_grad():
-            best = progress.pop("best_buffers")
-            for name, buffer in net.module_.named_buffers():
-                buffer.copy_(best[name])
+        """Go back to the best epoch, where one was kept."""
+        go_back(net)
+        for name in ("best_values", "best_buffers"):
+            net.criterion_.progress.pop(name, None)
+
+
+def remember(net):
+    """Keep the network as it is now."""
+    progress = net.criterion_.progress
+    progress["best_values"] = net.flat.values.clone()
+    progress["best_buffers"] = {name: b.clone() for name, b in net.module_.named_buffers()}
+
+
+def go_back(net):
+    """Make the network what it was when `remember` was last called, if it was."""
+    progress = net.criterion_.progress
+    if "best_values" not in progress:
+        return
+    net.flat.values.copy_(progress["best_values"])
+    with torch.no_grad():
+        for name, buffer in net.module_.named_buffers():
+            buffer.copy_(progress["best_buffers"][name])

@@ -1,10 +1,13 @@
 """Stratified splits of several partly observed tasks: every part gets its share of each task's labels.
 
 Iterative stratification (Sechidis, Tsoumakas & Vlahavas, 2011), a stratum at a time instead of a row at a time: the
-rarest stratum first, its rows are dealt to the parts that lack it most.
+rarest stratum first, its rows are dealt to the parts that lack it most. Time and memory go with the number of labels.
 """
 
 import numpy as np
+from scipy.sparse import csc_array
+
+from ._observed import columns, positions
 
 N_BINS = 5
 MIN_PER_BIN = 10
@@ -24,8 +27,8 @@ def label_sets(Y, kinds, n_bins=N_BINS):
 
     Parameters
     ----------
-    Y : ndarray of shape (n, T)
-        Encoded targets: class codes 0, 1, ... or numbers, NaN where there is no label.
+    Y : ndarray or sparse array of shape (n, T)
+        Encoded targets: class codes 0, 1, ... or numbers; NaN, or not stored, where there is no label.
     kinds : sequence of {"classification", "regression"}
         The kind of each task.
     n_bins : int, default=5
@@ -33,43 +36,35 @@ def label_sets(Y, kinds, n_bins=N_BINS):
 
     Returns
     -------
-    codes : ndarray of shape (n, C), C >= T, int32
-        The strata of each row, numbered through over all columns; column t < T is task t. A missing label is -1.
-    counts : ndarray of shape (L,)
-        The number of rows of each stratum.
+    members : CSR array of shape (n, L)
+        The strata of each row, ascending: what is stored. They are numbered through, task by task, then those of who
+        has a label.
     owner : ndarray of shape (L,)
-        The column of `codes` that each stratum belongs to.
+        The task t < T that each stratum belongs to; T or more, a number each, for those of who has a label.
     """
-    columns, sizes = [], []
-    observed = ~np.isnan(Y)
-    for y, seen, kind in zip(Y.T, observed.T, kinds, strict=True):
-        columns.append(_strata_of(y, seen, kind, n_bins))
-        sizes.append(columns[-1].max(initial=-1) + 1)
-    for t, seen in enumerate(observed.T):
-        if sizes[t] > 1 and not seen.all():
-            columns.append(seen.astype(np.int32) - 1)
-            sizes.append(1)
-    first = np.cumsum([0, *sizes])
-    codes = np.empty((len(columns), len(Y)), dtype=np.int32)
-    for c, column in enumerate(columns):
-        codes[c] = np.where(column < 0, -1, column + first[c])
-    codes = np.ascontiguousarray(codes.T)
-    counts = np.bincount(codes.ravel() + 1, minlength=first[-1] + 1)[1:]
-    return codes, counts, np.repeat(np.arange(len(sizes)), sizes)
+    n = Y.shape[0]
+    rows, sizes, partly = [], [], []
+    for (seen, labels), kind in zip(columns(Y), kinds, strict=True):
+        strata = labels.astype(np.int64) if kind == "classification" else _bins(labels, n_bins)
+        counts = np.bincount(strata)
+        rows.append(seen[np.argsort(strata, kind="stable")])
+        sizes.append(counts)
+        if len(counts) > 1 and len(seen) < n:
+            partly.append(seen)
+    owner = np.repeat(np.arange(len(sizes)), [len(counts) for counts in sizes])
+    owner = np.concatenate([owner, len(sizes) + np.arange(len(partly))])
+    indptr = np.cumsum(np.concatenate([[0], *sizes, [len(seen) for seen in partly]])).astype(np.int64)
+    indices = np.concatenate([*rows, *partly]) if rows else np.empty(0, dtype=np.int64)
+    by_stratum = csc_array((np.ones(len(indices), dtype=bool), indices, indptr), shape=(n, len(owner)))
+    return by_stratum.tocsr(), owner
 
 
-def _strata_of(y, seen, kind, n_bins):
-    """Return the stratum of each row in one task, from 0; -1 where there is no label."""
-    strata = np.full(len(y), -1, dtype=np.int32)
-    labels = y[seen]
-    if kind == "classification":
-        strata[seen] = labels
-        return strata
+def _bins(labels, n_bins):
+    """Return the range that each label of a task is in, from 0."""
     n_bins = max(1, min(n_bins, len(labels) // MIN_PER_BIN))
     cuts = np.arange(1, n_bins) * len(labels) // n_bins
     edges = np.partition(labels, cuts)[cuts] if n_bins > 1 else labels[:0]
-    strata[seen] = np.searchsorted(edges, labels, side="right")
-    return strata
+    return np.searchsorted(edges, labels, side="right")
 
 
 def assign_folds(Y, kinds, n_splits, rng=None):
@@ -77,8 +72,8 @@ def assign_folds(Y, kinds, n_splits, rng=None):
 
     Parameters
     ----------
-    Y : ndarray of shape (n, T)
-        Encoded targets with NaN, see `label_sets`.
+    Y : ndarray or sparse array of shape (n, T)
+        Encoded targets, see `label_sets`.
     kinds : sequence of {"classification", "regression"}
         The kind of each task.
     n_splits : int
@@ -91,12 +86,13 @@ def assign_folds(Y, kinds, n_splits, rng=None):
     folds : ndarray of shape (n,), int
         The fold of each row. Sizes differ by one row wherever a task does not lose its last label in a fold by that.
     """
-    n = len(Y)
-    codes, counts, _ = label_sets(Y, kinds)
+    n = Y.shape[0]
+    members, _ = label_sets(Y, kinds)
     sizes = np.full(n_splits, n // n_splits)
     sizes[: n % n_splits] += 1
+    counts = _counts(members)
     needed = np.repeat((counts >= n_splits)[:, None], n_splits, axis=1).astype(float)
-    return _partition(codes, counts, sizes, needed, rng)
+    return _partition(members, counts, sizes, needed, rng)
 
 
 def holdout(Y, kinds, fraction, rng=None):
@@ -104,8 +100,8 @@ def holdout(Y, kinds, fraction, rng=None):
 
     Parameters
     ----------
-    Y : ndarray of shape (n, T)
-        Encoded targets with NaN, see `label_sets`.
+    Y : ndarray or sparse array of shape (n, T)
+        Encoded targets, see `label_sets`.
     kinds : sequence of {"classification", "regression"}
         The kind of each task.
     fraction : float
@@ -124,7 +120,7 @@ def holdout(Y, kinds, fraction, rng=None):
     ValueError
         If there are fewer than two rows.
     """
-    n = len(Y)
+    n = Y.shape[0]
     if n < 2:
         raise ValueError(
             f"Cannot hold out validation rows of n_samples={n}: at least 2 are needed. Set early_stopping=False."
@@ -138,8 +134,8 @@ def split_off(Y, kinds, sizes, rng=None):
 
     Parameters
     ----------
-    Y : ndarray of shape (n, T)
-        Encoded targets with NaN, see `label_sets`.
+    Y : ndarray or sparse array of shape (n, T)
+        Encoded targets, see `label_sets`.
     kinds : sequence of {"classification", "regression"}
         The kind of each task.
     sizes : tuple of int
@@ -152,83 +148,108 @@ def split_off(Y, kinds, sizes, rng=None):
     first, second : ndarray of int
         Sorted row numbers.
     """
-    codes, counts, owner = label_sets(Y, kinds)
-    rest = len(Y) - sum(sizes)
+    members, owner = label_sets(Y, kinds)
+    counts = _counts(members)
+    rest = Y.shape[0] - sum(sizes)
     sizes = np.array([*sizes, rest] if rest else sizes)
     needed = np.zeros((len(counts), len(sizes)))
     needed[:, 0] = _FIRST
     # A task, not each of its classes, is needed in the second set.
-    whole = (owner >= len(kinds)) | (np.bincount(owner, minlength=codes.shape[1])[owner] == 1)
+    whole = (owner >= len(kinds)) | (np.bincount(owner)[owner] == 1)
     needed[:, 1] = whole & (counts >= 2)
-    part = _partition(codes, counts, sizes, needed, rng)
+    part = _partition(members, counts, sizes, needed, rng)
     return np.flatnonzero(part == 0), np.flatnonzero(part == 1)
 
 
-def _partition(codes, counts, sizes, needed, rng):
+def _counts(members):
+    """Return the number of rows of each stratum, ``(L,)``."""
+    return np.bincount(members.indices, minlength=members.shape[1])
+
+
+def _partition(members, counts, sizes, needed, rng):
     """Return the part of each row; `needed` (L, K) says how bad it is if a part lacks a stratum, 0 for not at all."""
-    order = np.arange(len(codes)) if rng is None else rng.permutation(len(codes))
-    order = order[np.argsort(_signature(codes[order], counts), kind="stable")]
-    parts = _Parts(codes[order], counts, sizes, needed, np.random.RandomState(0) if rng is None else rng)
+    n = members.shape[0]
+    order = np.arange(n) if rng is None else rng.permutation(n)
+    order = order[np.argsort(_signature(members, counts)[order], kind="stable")]
+    parts = _Parts(members[order], counts, sizes, needed, np.random.RandomState(0) if rng is None else rng)
     parts.fill()
     parts.mend()
     parts.level()
-    part = np.empty(len(codes), dtype=np.intp)
+    part = np.empty(n, dtype=np.intp)
     part[order] = parts.part
     return part
 
 
-def _signature(codes, counts):
+def _signature(members, counts):
     """Return one number a row that sorts rows with the same rare strata next to each other."""
     n_strata = len(counts)
-    rank = np.empty(n_strata + 1, dtype=np.int32)
+    rank = np.empty(n_strata, dtype=members.indices.dtype)
     rank[np.argsort(counts, kind="stable")] = np.arange(n_strata)
-    rank[-1] = n_strata  # where code -1, no label, points to
-    ranks = np.sort(rank[codes], axis=1)
-    depth = min(ranks.shape[1], int(62 / np.log2(n_strata + 2)))
-    key = np.zeros(len(codes), dtype=np.int64)
-    for column in ranks[:, :depth].T:
-        key = key * (n_strata + 1) + column
+    ranked = members.copy()
+    ranked.indices[:] = rank[members.indices]
+    ranked.has_sorted_indices = False
+    ranked.sort_indices()
+    first, lengths = ranked.indptr[:-1], np.diff(ranked.indptr)
+    key = np.zeros(members.shape[0], dtype=np.int64)
+    for depth in range(min(lengths.max(initial=0), int(62 / np.log2(n_strata + 2)))):
+        deep = lengths > depth
+        digit = np.full(len(key), n_strata)
+        digit[deep] = ranked.indices[first[deep] + depth]
+        key = key * (n_strata + 1) + digit
     return key
 
 
 class _Parts:
     """Which part each row has, and how many rows of each stratum each part has and should have."""
 
-    def __init__(self, codes, counts, sizes, needed, rng):
-        n, self.n_parts = len(codes), len(sizes)
-        self.codes, self.sizes, self.counts, self.rng = codes, sizes, counts, rng
-        # Code -1, no label, points to one more stratum, the last, that weighs nothing and that nobody needs.
-        self.needed = np.vstack([needed, np.zeros(self.n_parts)])
-        self.weight = np.append(1.0 / np.maximum(counts, 1), 0.0)
-        self.target = np.append(counts, n)[:, None] * (sizes / n)
-        self.have = np.zeros((len(counts) + 1, self.n_parts), dtype=np.int64)
+    def __init__(self, members, counts, sizes, needed, rng):
+        n, self.n_parts = members.shape[0], len(sizes)
+        self.indptr, self.indices, self.sizes, self.counts, self.rng = (
+            members.indptr,
+            members.indices,
+            sizes,
+            counts,
+            rng,
+        )
+        self.needed = needed
+        self.weight = 1.0 / np.maximum(counts, 1)
+        self.target = counts[:, None] * (sizes / n)
+        self.have = np.zeros((len(counts), self.n_parts), dtype=np.int64)
+        self.left = counts.copy()  # rows of each stratum that have no part yet
         self.size = np.zeros(self.n_parts, dtype=np.int64)
         self.part = np.full(n, -1, dtype=np.intp)
-        self.by_stratum = np.argsort(codes, axis=None, kind="stable") // codes.shape[1]
-        self.end = np.cumsum(counts) + np.count_nonzero(codes < 0)
+        self.by_stratum = members.tocsc()
 
     def rows_of(self, stratum):
-        return self.by_stratum[self.end[stratum] - self.counts[stratum] : self.end[stratum]]
+        """Rows of a stratum, ascending."""
+        return self.by_stratum.indices[self.by_stratum.indptr[stratum] : self.by_stratum.indptr[stratum + 1]]
+
+    def strata_of(self, row):
+        """Strata of a row, ascending."""
+        return self.indices[self.indptr[row] : self.indptr[row + 1]]
 
     def put(self, rows, parts):
         """Add many rows at once."""
-        cells = self.codes[rows] % len(self.have) * self.n_parts + parts[:, None]
-        np.add.at(self.have.reshape(-1), cells.ravel(), 1)
+        where, lengths = positions(self.indptr, rows)
+        strata = self.indices[where]
+        np.add.at(self.have, (strata, np.repeat(parts, lengths)), 1)
+        np.subtract.at(self.left, strata, 1)
         self.size += np.bincount(parts, minlength=self.n_parts)
         self.part[rows] = parts
 
     def add(self, row, part, step=1):
         """Add one row, or take it out again (``step=-1``)."""
-        self.have[self.codes[row], part] += step
+        strata = self.strata_of(row)
+        self.have[strata, part] += step
+        self.left[strata] -= step
         self.size[part] += step
         self.part[row] = part
 
     def fill(self):
         """Give every row a part: the rarest stratum first."""
         while len(self.counts):
-            left = self.counts - self.have[:-1].sum(axis=1)
-            stratum = np.where(left > 0, left, len(self.part) + 1).argmin()
-            if left[stratum] <= 0:
+            stratum = np.where(self.left > 0, self.left, len(self.part) + 1).argmin()
+            if self.left[stratum] <= 0:
                 break
             rows = self.rows_of(stratum)
             rows = rows[self.part[rows] < 0]
@@ -242,8 +263,8 @@ class _Parts:
     def choose(self, rows, stratum):
         """Give each row to the part that wants its stratum most; then its other strata, then any row."""
         for row, ties in zip(rows, self.rng.random_sample((len(rows), self.n_parts)), strict=True):
-            codes = self.codes[row]
-            others = self.weight[codes] @ (self.target[codes] - self.have[codes])
+            strata = self.strata_of(row)
+            others = self.weight[strata] @ (self.target[strata] - self.have[strata])
             demand = self.target[stratum] - self.have[stratum]
             keys = np.array([others, demand]).round(9)  # equal up to rounding is a tie
             self.add(row, np.lexsort((ties, self.sizes - self.size, *keys))[-1])
@@ -264,11 +285,13 @@ class _Parts:
 
     def cost(self, rows, target):
         """Return how much worse the balance gets, in the sum of squared errors, if a row moves to the part `target`."""
-        gets = self.have[:, target, None]
-        surplus = self.have - gets - self.target + self.target[:, target, None]
-        change = self.weight[:, None] * (1.0 - surplus)
-        change += _EMPTY * (self.needed * (self.have == 1) - self.needed[:, target, None] * (gets == 0))
-        return change[self.codes[rows], self.part[rows][:, None]].sum(axis=1)
+        where, lengths = positions(self.indptr, rows)
+        strata, source = self.indices[where], np.repeat(self.part[rows], lengths)
+        has, gets = self.have[strata, source], self.have[strata, target]
+        surplus = has - gets - self.target[strata, source] + self.target[strata, target]
+        change = self.weight[strata] * (1.0 - surplus)
+        change += _EMPTY * (self.needed[strata, source] * (has == 1) - self.needed[strata, target] * (gets == 0))
+        return np.bincount(np.repeat(np.arange(len(rows)), lengths), weights=change, minlength=len(rows))
 
     def move(self, row, target):
         self.add(row, self.part[row], step=-1)

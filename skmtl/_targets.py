@@ -1,6 +1,8 @@
 """Targets: y in any form -> one float matrix (n, T) with NaN for missing labels, and predictions back to labels.
 
 Classification columns hold class codes, regression columns the user's units; `scale_values` standardises the latter.
+A sparse y gives a CSR matrix of its labels. Columns of y without labels can be skipped: all else then sees the others
+only, and what is given or returned a column of y passes through `select` and `restore`.
 """
 
 import functools
@@ -8,13 +10,17 @@ import warnings
 from collections.abc import Mapping
 
 import numpy as np
+from scipy.sparse import issparse
 
 from ._columns import listing, read_columns
 from ._component import nearest
+from ._label_weights import sample_weights
+from ._observed import blocks, column, count, counts_at_all, like, take_columns, weighted_columns, with_data
 
 KINDS = ("regression", "classification", "auto")
+#: What errors add about a column that could be skipped.
+_CHOICE = {None: "", "raise": ", or set on_empty_task='skip'", "skip": ""}
 FAMILIES = {"i": "int", "u": "int", "f": "float", "b": "bool", "U": "text", "O": "object"}
-BLOCK = 2**20  # cells worked on at once, so that no temporary grows with y
 
 
 class Targets:
@@ -23,7 +29,13 @@ class Targets:
     Attributes
     ----------
     names : list of length T
-        Column names of y; "task_0", "task_1", ... where y has none.
+        Column names of y; "task_0", "task_1", ... where y has none. Without the columns that are skipped.
+    skipped : list
+        Names of the columns that are skipped.
+    y_names : list of length n_columns
+        Names of all columns of y.
+    kept : ndarray of shape (T,), int
+        The tasks' positions in y.
     kinds : list of {"regression", "classification"}
     classes : list of length T
         Per task the sorted class labels, in the dtype they had; None for regression.
@@ -34,12 +46,24 @@ class Targets:
     """
 
     @classmethod
-    def fit(cls, y, *, tasks, missing_label, owner, n_rows, classes=None):
+    def fit(
+        cls,
+        y,
+        *,
+        tasks,
+        missing_label,
+        owner,
+        n_rows,
+        classes=None,
+        on_empty=None,
+        sample_weight=None,
+        accept_sparse=False,
+    ):
         """Learn the tasks of y, and encode it.
 
         Parameters
         ----------
-        y : array-like or dataframe of shape (n,) or (n, T)
+        y : array-like, dataframe or sparse array of shape (n,) or (n, n_columns)
         tasks : {"regression", "classification", "auto"}, or list or dict by task name of these
             Kind of the columns. "auto", which is also that of a name absent from the dict, takes a column of numbers
             that are not all whole as regression and every other one as classification.
@@ -51,38 +75,61 @@ class Targets:
             Number of rows that y must have.
         classes : array, or list or dict by task name of arrays, default=None
             All classes of a task, where y may lack some. None leaves them to y.
+        on_empty : {"raise", "skip", None}, default=None
+            What to do about a column without a label. "skip" leaves it out with a warning, and so a column of one class
+            only, unless its classes are given. Else it is an error; None: the error does not speak of the choice.
+        sample_weight : array-like of shape (n,) or (n, n_columns), default=None
+            Weights of the rows, or of every label. With "skip" a label of weight 0 is none.
+        accept_sparse : bool, default=False
+            Whether y may be sparse.
 
         Returns
         -------
         targets : Targets
-        values : ndarray of shape (n, T), float64, or float32 where y is
-            Class codes, or labels in the user's units; NaN where missing. May share memory with y: do not write to it.
+        values : ndarray or CSR array of shape (n, T), float64, or float32 where y is
+            Class codes, or labels in the user's units; NaN, or not stored, where missing. May share memory with y: do
+            not write to it.
         """
-        columns = read_columns(y, owner=owner, missing_label=missing_label, n_rows=n_rows)
+        read = read_columns(y, owner=owner, missing_label=missing_label, n_rows=n_rows, accept_sparse=accept_sparse)
         self = cls()
-        self.names, self.single = columns.names, columns.single
-        self._named, self._owner, self._missing_label = columns.named, owner, missing_label
-        given = _given_classes(classes, self.names, owner)
-        n_labels = np.count_nonzero(~np.isnan(columns.values), axis=0)
-        _check_labelled(n_labels, given, self.names)
-        asked = asked_kinds(tasks, self.names, owner)
-        self.kinds = _kinds(columns, asked, given)
+        self.y_names, self.single = read.names, read.single
+        self._named, self._owner, self._missing_label = read.named, owner, missing_label
+        given = _given_classes(classes, read.names, owner)
+        asked = asked_kinds(tasks, read.names, owner)
+        if on_empty == "skip":
+            self.kept = _kept(read, asked, given, sample_weight)
+        else:
+            self.kept = np.arange(len(read.names))
+            _check_labelled(count(read.values), given, read.names, on_empty)
+        read, given, asked = read.take(self.kept), self.select(given), self.select(asked)
+        self.names, self.kinds = read.names, _kinds(read, asked, given)
         self.classes = [None] * self.n_tasks
-        values, found = self._encode(columns)
+        values, found = self._encode(read)
         for j, labels in found.items():
             self.classes[j] = labels if given[j] is None else given[j]
+            cells = column(values, j)
             if given[j] is not None:
-                values[:, j] = self._recode(j, labels, values[:, j], "Add it to the classes parameter.")
+                cells[:] = self._recode(j, labels, cells, "Add it to the classes parameter.")
             elif asked[j] == "auto":
-                _warn_if_many(labels, n_labels[j], self.names[j], j in columns.labels)
-        _check_classes(self.classes, self.names)
+                _warn_if_many(labels, np.count_nonzero(~np.isnan(cells)), self.names[j], j in read.labels)
+        _check_classes(self.classes, self.names, on_empty)
         self.mean, self.scale = np.zeros(self.n_tasks), np.ones(self.n_tasks)
-        return self, values
+        return self, _by_row(values)
 
     @property
     def n_tasks(self):
         """Number of tasks T."""
         return len(self.names)
+
+    @property
+    def n_columns(self):
+        """Number of columns of y, those that are skipped included."""
+        return len(self.y_names)
+
+    @property
+    def skipped(self):
+        """Names of the columns of y that are no task."""
+        return [self.y_names[j] for j in np.setdiff1d(np.arange(self.n_columns), self.kept)]
 
     @property
     def task_types(self):
@@ -98,7 +145,7 @@ class Targets:
         Parameters
         ----------
         values : ndarray of shape (n, T)
-            As `fit` and `encode` return them.
+            As `fit` and `encode` return them, NaN-filled or sparse.
         scalings : list of length T of {"standard", "mean", None}
             "standard": zero mean and unit variance. "mean": divided by the mean, which keeps the sign of the labels.
             None: as they are. Entries of classification tasks are not looked at.
@@ -106,47 +153,121 @@ class Targets:
             Weights of the labels. A label of weight w counts as w labels, one of weight 0 not at all.
         """
         self.mean, self.scale = np.zeros(self.n_tasks), np.ones(self.n_tasks)
+        scalings = [s if k == "regression" else None for s, k in zip(scalings, self.kinds, strict=True)]
+        if not any(scalings):
+            return
         weights = weights.reshape(-1, 1) if weights is not None and weights.ndim == 1 else weights
-        scalings = np.array([s if k == "regression" else None for s, k in zip(scalings, self.kinds, strict=True)])
-        wanted = np.flatnonzero(scalings != None)  # noqa: E711 (elementwise)
-        for block in _blocks(len(wanted), len(values)):
-            tasks = wanted[block]
-            mean, deviation = _moments(
-                values[:, tasks], weights if weights is None or weights.shape[1] == 1 else weights[:, tasks]
-            )
-            standard = scalings[tasks] == "standard"
-            self.mean[tasks] = np.where(standard, mean, 0)
-            self.scale[tasks] = np.where(standard, deviation, np.where(mean > 0, mean, 1))
+        for task, (_, labels, own) in enumerate(weighted_columns(values, weights)):
+            if scalings[task] is None:
+                continue
+            mean, deviation = _moments(labels, own)
+            if scalings[task] == "standard":
+                self.mean[task], self.scale[task] = mean, deviation
+            elif mean > 0:
+                self.scale[task] = mean
 
     def scale_values(self, values, dtype):
         """Return ``(values - mean) / scale`` in `dtype`: `values` itself where that changes nothing."""
+        if issparse(values):
+            tasks, scaled = values.indices, np.empty(values.nnz, dtype=dtype)
+            np.divide(values.data - self.mean[tasks], self.scale[tasks], out=scaled, casting="same_kind")
+            return with_data(values, scaled)
         if not self.mean.any() and (self.scale == 1).all():
             # A read-only y is copied all the same: torch takes no read-only memory.
             return values.astype(dtype, copy=not values.flags.writeable)
         scaled = np.empty(values.shape, dtype=dtype)
-        for rows in _blocks(len(values), self.n_tasks):
+        for rows in blocks(len(values), self.n_tasks):
             np.divide(values[rows] - self.mean, self.scale, out=scaled[rows], casting="same_kind")
         return scaled
+
+    # Columns of y <-> tasks
+
+    def select(self, given, parameter=None):
+        """Return what `given` says of each column of y for the tasks only.
+
+        Parameters
+        ----------
+        given : dict by name, list, tuple or array of length n_columns, or anything else
+            Anything else is what all columns share, and returned as it is.
+        parameter : str, default=None
+            Name of the parameter that it is, for the error text.
+        """
+        if len(self.kept) == self.n_columns:
+            return given
+        if isinstance(given, Mapping):
+            skipped = set(self.skipped)
+            return {name: value for name, value in given.items() if name not in skipped}
+        if not isinstance(given, (list, tuple, np.ndarray)):
+            return given
+        if len(given) != self.n_columns:
+            raise ValueError(
+                f"The {parameter!r} parameter of {self._owner} has {len(given)} entries for the {self.n_columns} "
+                f"columns of y, {listing(self.y_names)}. Give one for each, also for those that are "
+                "skipped, or a dict by task name."
+            )
+        return given[self.kept] if isinstance(given, np.ndarray) else [given[j] for j in self.kept]
+
+    def restore(self, items, fill=None):
+        """Return a list by column of y from one by task, with `fill` for a column that is skipped."""
+        if len(self.kept) == self.n_columns:
+            return items
+        restored = [fill] * self.n_columns
+        for j, item in zip(self.kept, items, strict=True):
+            restored[j] = item
+        return restored
+
+    def restore_columns(self, array):
+        """Return an array (n, n_columns) from one (n, T) of floats, with NaN in the columns that are skipped."""
+        if len(self.kept) == self.n_columns:
+            return array
+        restored = np.full((len(array), self.n_columns), np.nan)
+        restored[:, self.kept] = array
+        return restored
+
+    def label_weights(self, sample_weight, values):
+        """Return `sample_weight` as an array (n, 1), or (n, T) of the form of `values`; None: None.
+
+        Parameters
+        ----------
+        sample_weight : array-like of shape (n,) or (n, n_columns), or None
+        values : ndarray or CSR array of shape (n, T)
+        """
+        if sample_weight is None:
+            return None
+        weights = sample_weights(sample_weight, (values.shape[0], self.n_columns), accept_sparse=True)
+        if weights.shape[1] < self.n_columns:
+            return weights
+        return like(values, take_columns(weights, self.kept))
 
     # Labels <-> numbers
 
     def encode(self, y, n_rows=None, unknown=None):
-        """Return later labels, of the same tasks, as `fit` returns its own: (n, T), unscaled.
+        """Return later labels, of the same columns, as `fit` returns its own: (n, T), unscaled.
 
-        A label that is none of the task's classes gets the code `unknown`; None: it is an error.
+        A label that is none of the task's classes gets the code `unknown`; None: it is an error. Labels in columns that
+        are skipped are not looked at.
         """
-        columns = read_columns(y, owner=self._owner, missing_label=self._missing_label, n_rows=n_rows, names=self.names)
-        self._check_names(columns)
-        for j in np.flatnonzero(_needs_whole(columns, self.kinds)):
-            _check_whole(columns.values[:, j], self.names[j])
-        values, found = self._encode(columns)
+        read = read_columns(
+            y,
+            owner=self._owner,
+            missing_label=self._missing_label,
+            n_rows=n_rows,
+            names=self.y_names,
+            accept_sparse=True,
+        )
+        self._check_names(read)
+        read = read.take(self.kept)
+        for j in np.flatnonzero(_needs_whole(read, self.kinds)):
+            _check_whole(column(read.values, j), self.names[j])
+        values, found = self._encode(read)
         for j, labels in found.items():
             remedy = (
                 "Fit on data that has every class; with partial_fit, name all classes in the classes parameter of the "
                 "first call."
             )
-            values[:, j] = self._recode(j, labels, values[:, j], remedy, unknown)
-        return values
+            cells = column(values, j)
+            cells[:] = self._recode(j, labels, cells, remedy, unknown)
+        return _by_row(values)
 
     def decode(self, values):
         """Return predictions as the user gave the labels.
@@ -158,38 +279,41 @@ class Targets:
 
         Returns
         -------
-        predictions : ndarray of shape (n,) if y had one column, else (n, T)
+        predictions : ndarray of shape (n,) if y had one column, else (n, n_columns)
             float64 if every task is a regression. The labels' own dtype if every task is a classification with labels
-            of the same kind. Otherwise float64 for mixed tasks that are all numeric, else object.
+            of the same kind. Otherwise float64 for mixed tasks that are all numeric, else object. With columns that are
+            skipped, float64 and NaN in them where all tasks are numeric, else object and None.
         """
         if "classification" not in self.kinds:
-            decoded = np.asarray(values, dtype=np.float64)
+            decoded = self.restore_columns(np.asarray(values, dtype=np.float64))
         else:
-            decoded = np.empty(values.shape, dtype=self._decoded_dtype())
+            decoded = np.empty((len(values), self.n_columns), dtype=self._decoded_dtype())
+            if len(self.kept) < self.n_columns:
+                decoded[:] = np.nan if decoded.dtype.kind == "f" else None
             for j, classes in enumerate(self.classes):
-                decoded[:, j] = values[:, j] if classes is None else classes[values[:, j].astype(np.intp)]
+                labels = values[:, j] if classes is None else classes[values[:, j].astype(np.intp)]
+                decoded[:, self.kept[j]] = labels
         return decoded[:, 0] if self.single else decoded
 
     def _decoded_dtype(self):
         dtypes = {classes.dtype for classes in self.classes if classes is not None}
         families = {FAMILIES[dtype.kind] for dtype in dtypes}
-        if "regression" in self.kinds:
+        if "regression" in self.kinds or len(self.kept) < self.n_columns:
             return np.dtype(object) if families & {"text", "object"} else np.dtype(np.float64)
         common = functools.reduce(np.promote_types, dtypes) if len(families) == 1 else np.dtype(object)
         # int64 with uint64 would become float64
         return common if FAMILIES[common.kind] in families else np.dtype(object)
 
-    def _encode(self, columns):
+    def _encode(self, read):
         """Return values with positions in the column's own labels for classification, and those labels by task."""
-        if "classification" not in self.kinds and not columns.labels:
-            return columns.values, {}
-        values, found = columns.values.copy(), {}
+        if "classification" not in self.kinds and not read.labels:
+            return read.values, {}
+        values, found = read.values.copy(), {}
         for j, kind in enumerate(self.kinds):
-            if kind == "regression":
-                if j in columns.labels:
-                    values[:, j] = _numbers(columns, j)
-            else:
-                found[j], values[:, j] = _labels(columns, j)
+            if kind == "classification":
+                found[j], column(values, j)[:] = _labels(read, j)
+            elif j in read.labels:
+                column(values, j)[:] = _numbers(read, j)
         return values, found
 
     def _recode(self, j, labels, positions, remedy, unknown=None):
@@ -206,21 +330,26 @@ class Targets:
             )
         return _take([code.get(label, unknown) for label in labels.tolist()], positions)
 
-    def _check_names(self, columns):
-        if len(columns.names) != self.n_tasks:
+    def _check_names(self, read):
+        expected = self.y_names
+        if len(read.names) != len(expected):
             raise ValueError(
-                f"y has {len(columns.names)} column(s), but {self._owner} was fitted with {self.n_tasks}: "
-                f"{listing(self.names)}. Pass the same columns; NaN where a label is missing."
+                f"y has {len(read.names)} column(s), but {self._owner} was fitted with {len(expected)}: "
+                f"{listing(expected)}. Pass the same columns; NaN where a label is missing."
             )
-        if self.n_tasks == 1 or not (self._named and columns.named) or columns.names == self.names:
+        if self.single or not (self._named and read.named) or read.names == expected:
             return
-        unknown = [name for name in columns.names if name not in self.names]
-        absent = [name for name in self.names if name not in columns.names]
+        unknown = [name for name in read.names if name not in expected]
+        absent = [name for name in expected if name not in read.names]
         what = f"unknown {listing(unknown)}, absent {listing(absent)}" if unknown else "in another order"
         raise ValueError(
             f"The columns of y are not those that {self._owner} was fitted with: {what}. "
-            f"Expected {listing(self.names)}, got {listing(columns.names)}; select them with y[names]."
+            f"Expected {listing(expected)}, got {listing(read.names)}; select them with y[names]."
         )
+
+
+def _by_row(values):
+    return values.tocsr() if issparse(values) else values
 
 
 # Kinds
@@ -258,45 +387,44 @@ def asked_kinds(tasks, names, owner):
     return kinds
 
 
-def _kinds(columns, asked, given):
+def _kinds(read, asked, given):
     """Kind of each task: what was asked, else what its labels look like."""
     kinds = ["classification" if k == "auto" and c is not None else k for k, c in zip(asked, given, strict=True)]
     fractional = np.zeros(len(kinds), dtype=bool)
-    looked_at = _needs_whole(columns, kinds)
+    looked_at = _needs_whole(read, kinds)
     if looked_at.any():
-        fractional[looked_at] = _has_fraction(columns.values if looked_at.all() else columns.values[:, looked_at])
+        fractional[looked_at] = _has_fraction(read.values if looked_at.all() else read.values[:, looked_at])
     for j, kind in enumerate(kinds):
         if kind == "auto":
             kinds[j] = "regression" if fractional[j] else "classification"
         elif kind == "classification" and fractional[j]:
-            _check_whole(columns.values[:, j], columns.names[j])
+            _check_whole(column(read.values, j), read.names[j])
         elif kind == "regression" and given[j] is not None:
             raise ValueError(
-                f"Task {columns.names[j]!r} is a regression and has no classes; got {given[j].tolist()}. Pass None for "
+                f"Task {read.names[j]!r} is a regression and has no classes; got {given[j].tolist()}. Pass None for "
                 "it in the classes parameter."
             )
     return kinds
 
 
-def _needs_whole(columns, kinds):
+def _needs_whole(read, kinds):
     """Mask of the columns of floats that are, or may be, class labels."""
     return np.array(
-        [
-            kind != "regression" and columns.dtypes[j].kind == "f" and j not in columns.labels
-            for j, kind in enumerate(kinds)
-        ]
+        [kind != "regression" and read.dtypes[j].kind == "f" and j not in read.labels for j, kind in enumerate(kinds)]
     )
 
 
 def _has_fraction(values):
     """Whether a column has a number that is not whole, by column."""
+    if issparse(values):
+        return np.array([_has_fraction(column(values, j)) for j in range(values.shape[1])], dtype=bool)
     return ((values != np.rint(values)) & ~np.isnan(values)).any(axis=0)
 
 
-def _check_whole(column, name):
+def _check_whole(cells, name):
     """Refuse fractions as class labels, in the words that scikit-learn uses."""
-    if _has_fraction(column):
-        fraction = next(v for v in column.tolist() if v == v and v != round(v))
+    if _has_fraction(cells):
+        fraction = next(v for v in cells.tolist() if v == v and v != round(v))
         raise ValueError(
             f"Unknown label type: continuous. Task {name!r} is a classification, but its labels are not whole numbers, "
             f"{fraction!r} for example. Use MultiTaskRegressor, or MultiTaskEstimator with tasks={{{name!r}: "
@@ -304,29 +432,62 @@ def _check_whole(column, name):
         )
 
 
-def _check_labelled(n_labels, given, names):
+def _check_labelled(n_labels, given, names, on_empty):
     """Every task needs a label, unless its classes are known and labels may come in a later batch."""
     empty = [name for name, n, classes in zip(names, n_labels, given, strict=True) if not n and classes is None]
     if empty:
         raise ValueError(
             f"y has no observed label in column(s) {listing(empty)}: every label is missing. "
-            "Leave such a column out of y, or label some of its rows."
+            f"Leave such a column out of y, or label some of its rows{_CHOICE[on_empty]}."
         )
+
+
+def _kept(read, asked, given, sample_weight):
+    """Positions of the columns of y from which there is something to learn; warn of the others."""
+    weights = None
+    if sample_weight is not None:
+        weights = sample_weights(sample_weight, read.values.shape, accept_sparse=True)
+        weights = weights if weights.shape[1] == 1 else like(_by_row(read.values), weights)
+    unknown = np.array([classes is None for classes in given])
+    empty = unknown & ~counts_at_all(_by_row(read.values), weights)
+    lone = np.zeros_like(empty)
+    for j in np.flatnonzero(unknown & ~empty):
+        cells = column(read.values, j)
+        if np.fmin.reduce(cells) == np.fmax.reduce(cells):
+            lone[j] = _kinds(read.take([j]), [asked[j]], [None]) == ["classification"]
+    kept = np.flatnonzero(~empty & ~lone)
+    reasons = {"no observed label": empty, "labels of one class only": lone}
+    if len(kept) == 0:
+        whats = " or ".join(what for what, mask in reasons.items() if mask.any())
+        raise ValueError(
+            f"Every column of y has {whats}, so on_empty_task='skip' leaves nothing to train. Pass labels of at "
+            "least one task."
+        )
+    for what, mask in reasons.items():
+        if mask.any():
+            names = [read.names[j] for j in np.flatnonzero(mask)]
+            warnings.warn(
+                f"y has {what} in column(s) {listing(names)}: on_empty_task='skip' leaves them out of training, and "
+                "there is no prediction for them.",
+                UserWarning,
+                stacklevel=3,
+            )
+    return kept
 
 
 # Labels
 
 
-def _numbers(columns, j):
+def _numbers(read, j):
     """Return the labels of regression task j, which are kept as positions, as numbers."""
-    labels = columns.labels[j]
+    labels = read.labels[j]
     if labels.dtype.kind in "OU":
         raise ValueError(
-            f"Task {columns.names[j]!r} is a regression, but its column in y holds text: {labels.tolist()[0]!r} for "
+            f"Task {read.names[j]!r} is a regression, but its column in y holds text: {labels.tolist()[0]!r} for "
             "example. Convert the column to numbers, or use MultiTaskClassifier, or MultiTaskEstimator with "
-            f"tasks={{{columns.names[j]!r}: 'classification'}}."
+            f"tasks={{{read.names[j]!r}: 'classification'}}."
         )
-    return _take(labels, columns.values[:, j])
+    return _take(labels, column(read.values, j))
 
 
 def _take(table, positions):
@@ -335,21 +496,21 @@ def _take(table, positions):
     return table[np.where(np.isnan(positions), -1, positions).astype(np.intp)]
 
 
-def _labels(columns, j):
-    """Sorted labels of column j in their own dtype, and the positions (n,) in them, NaN where missing."""
-    column = np.ascontiguousarray(columns.values[:, j])
-    if j in columns.labels:
-        return columns.labels[j], column
-    missing = np.isnan(column)
-    low, high = np.fmin.reduce(column), np.fmax.reduce(column)
-    is_high = column == high
-    if low < high and np.all(is_high | (column == low) | missing):  # two labels need no sorting
+def _labels(read, j):
+    """Sorted labels of column j in their own dtype, and the positions of its cells in them, NaN where missing."""
+    cells = np.ascontiguousarray(column(read.values, j))
+    if j in read.labels:
+        return read.labels[j], cells
+    missing = np.isnan(cells)
+    low, high = np.fmin.reduce(cells, initial=np.nan), np.fmax.reduce(cells, initial=np.nan)
+    is_high = cells == high
+    if low < high and np.all(is_high | (cells == low) | missing):  # two labels need no sorting
         labels, positions = np.array([low, high]), is_high.astype(np.float64)
     else:
-        labels = np.unique(column[~missing])
-        positions = np.searchsorted(labels, column).astype(np.float64)
+        labels = np.unique(cells[~missing])
+        positions = np.searchsorted(labels, cells).astype(np.float64)
     positions[missing] = np.nan
-    return labels.astype(columns.dtypes[j]), positions
+    return labels.astype(read.dtypes[j]), positions
 
 
 def _given_classes(classes, names, owner):
@@ -380,14 +541,14 @@ def _class_labels(entry, name):
     return _labels(read_columns(entry, owner="classes", names=[name]), 0)[0]
 
 
-def _check_classes(classes, names):
+def _check_classes(classes, names, on_empty):
     lone = {name: c for name, c in zip(names, classes, strict=True) if c is not None and len(c) < 2}
     if lone:
         name, labels = next(iter(lone.items()))
         others = f" (so have {listing(list(lone)[1:])})" if len(lone) > 1 else ""
         raise ValueError(
             f"Task {name!r} has one class only, {labels.tolist()[0]!r}{others}; classification needs at least two "
-            "classes. Leave the column out, or add rows with another label."
+            f"classes. Leave the column out, or add rows with another label{_CHOICE[on_empty]}."
         )
 
 
@@ -410,27 +571,19 @@ def _warn_if_many(labels, n_labels, name, is_text):
 # Scale
 
 
-def _blocks(n, width):
-    """Slices of range(n) that make blocks of about `BLOCK` cells, each of the n being `width` cells wide."""
-    step = max(1, BLOCK // width)
-    return (slice(start, start + step) for start in range(0, n, step))
-
-
-def _moments(values, weights):
-    """Weighted mean and standard deviation (T,) of the observed labels: two passes, 1 for a constant column."""
-    observed = ~np.isnan(values)
-    if weights is None:
-        weights = observed.astype(np.float64)
-    else:
-        weights = np.where(observed, weights, 0.0)
-        observed = weights > 0
-    total = weights.sum(axis=0)
-    total[total == 0] = 1
-    mean = (weights * np.where(observed, values, 0)).sum(axis=0) / total
-    centred = np.where(observed, values - mean, 0)
-    reach = np.abs(centred).max(axis=0)
-    reach[reach == 0] = 1  # divided by before squaring, for labels such as 1e-200 or 1e200
-    deviation = reach * np.sqrt((weights * (centred / reach) ** 2).sum(axis=0) / total)
+def _moments(labels, weights):
+    """Weighted mean and standard deviation of the labels of a task: two passes, 1 for constant labels."""
+    labels = labels.astype(np.float64, copy=False)
+    weights = np.ones(len(labels)) if weights is None else weights
+    if not weights.all():
+        labels, weights = labels[weights > 0], weights[weights > 0]
+    if not len(labels):
+        return 0.0, 1.0
+    total = weights.sum()
+    mean = (weights * labels).sum() / total
+    centred = labels - mean
+    reach = np.abs(centred).max() or 1.0  # divided by before squaring, for labels such as 1e-200 or 1e200
+    deviation = reach * np.sqrt((weights * (centred / reach) ** 2).sum() / total)
     # What rounding alone may make of a constant column (Chan, Golub and LeVeque, as in StandardScaler).
-    noise = np.count_nonzero(observed, axis=0) * np.abs(mean) * np.finfo(np.float64).eps
-    return mean, np.where(deviation <= noise, 1, deviation)
+    noise = len(labels) * abs(mean) * np.finfo(np.float64).eps
+    return mean, 1.0 if deviation <= noise else deviation

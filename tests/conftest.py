@@ -40,6 +40,13 @@ def first_weights(seed):
     torch.manual_seed(seed)
 
 
+@pytest.fixture(params=["tabular", "mlp"])
+def preset(request, monkeypatch):
+    """Each preset in turn, as that of the module's QUICK settings."""
+    monkeypatch.setitem(request.module.QUICK, "preset", request.param)
+    return request.param
+
+
 @pytest.fixture
 def rng(seed):
     return np.random.default_rng(seed)

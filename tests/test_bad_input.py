@@ -17,10 +17,13 @@ from skmtl import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
 from skmtl.losses import Huber, SquaredError
 from skmtl.weighting import DynamicWeightAverage, Equal, Uncertainty
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.usefixtures("preset"),
+]
 
 nan = np.nan
-QUICK = {"hidden_layer_sizes": (8,), "max_iter": 3, "random_state": 0}
+QUICK = {"preset": "mlp", "hidden_layer_sizes": (8,), "max_iter": 3, "random_state": 0}
 KINDS = [MultiTaskRegressor, MultiTaskClassifier, MultiTaskEstimator]
 
 rng = np.random.default_rng(0)
@@ -322,8 +325,9 @@ def test_loss_without_a_gradient():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_nan_in_X_points_to_imputation(kind):
-    refused(kind(**QUICK), "Input X contains NaN", kind.__name__, "imputer", X=changed(X, (3, 2), nan))
-    fitted = kind(**QUICK).fit(X, GOOD[kind])
+    estimator = kind(missing_features="raise", **QUICK)
+    refused(estimator, "Input X contains NaN", kind.__name__, "imputer", X=changed(X, (3, 2), nan))
+    fitted = estimator.fit(X, GOOD[kind])
     error("Input X contains NaN", "imputer", call=lambda: fitted.predict(changed(X, (3, 2), nan)))
 
 
@@ -362,7 +366,9 @@ def test_empty_y():
 
 def test_text_in_X():
     refused(regressor(), "numeric", X=np.full((60, 4), "a"))
-    refused(regressor(), "'red'", X=pd.DataFrame({"a": ["red", "blue"] * 30}))
+    words = pd.DataFrame({"a": ["red", "blue"] * 30})
+    refused(regressor(categorical_features=None), "'red'", X=words)
+    refused(regressor(architecture=nn.Linear(1, 3)), "'red'", X=words)
 
 
 def test_wrong_number_of_features_in_predict():

@@ -251,7 +251,7 @@ def make_tasks(rng, n=90, n_tasks=4, missing=0.3):
     return X, Y
 
 
-SETTINGS = {"hidden_layer_sizes": (8, 6), "max_iter": 6, "random_state": 0, "learning_rate_init": 0.01}
+SETTINGS = {"preset": "mlp", "hidden_layer_sizes": (8, 6), "max_iter": 6, "learning_rate_init": 0.01, "random_state": 0}
 
 
 def fit(data, kind=MultiTaskRegressor, **parameters):

@@ -183,7 +183,7 @@ def test_real_data_scores_every_task_by_every_model(bench, mixed_set):
     assert [row[:2] for row in table.rows[:3]] == [["amount", "R²"], ["passed", "ROC-AUC"], ["grade", "accuracy"]]
     assert [row[2] for row in table.rows[:3]] == [str(n) for n in mixed_set.Y.iloc[:150].notna().sum()]
     scores = np.array([[float(cell.rstrip("* ")) for cell in row[3:]] for row in table.rows[:3]])
-    assert scores.shape == (3, 4)
+    assert scores.shape == (3, 5)
     assert (scores > 0.5).all()
     assert all("*" in "".join(row[3:]) for row in table.rows[:3])
 
@@ -195,9 +195,10 @@ def test_real_data_takes_fingerprints_as_they_are(bench, rng):
     Y = pd.DataFrame({"t0": X[:, 0] * 1.0, "t1": X[:, 1] * 1.0}).mask(rng.random((120, 2)) < 0.2)
     kinds = dict.fromkeys(Y, "binary")
     data = real_data.DataSet("bits", X, Y, kinds, np.arange(80), np.arange(80, 120))
-    scores, _ = real_data.run_shared(data, epochs=100)
-    assert list(scores) == ["t0", "t1"]
-    assert min(scores.values()) > 0.9
+    for parameters in ({}, {"preset": "mlp", "max_iter": 100}):
+        scores, _ = real_data.run_shared(data, **parameters)
+        assert list(scores) == ["t0", "t1"]
+        assert min(scores.values()) > 0.9
 
 
 def test_real_data_says_that_it_has_no_sets(bench, at_once, monkeypatch, tmp_path):
@@ -336,7 +337,7 @@ def test_solvers_are_those_of_both_sides(bench):
 @pytest.fixture
 def balance_data(bench, monkeypatch):
     module = bench("balance_data")
-    monkeypatch.setattr(module, "SETTINGS", {"max_iter": 10, "early_stopping": True})
+    monkeypatch.setattr(module, "SETTINGS", {"preset": "mlp", "max_iter": 10, "early_stopping": True})
     return module
 
 

@@ -1,4 +1,4 @@
-"""scikit-learn's own checks, for each estimator in its default and in seven configurations that take other paths."""
+"""scikit-learn's own checks, for each estimator in its default and in configurations that take other paths."""
 
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -17,7 +17,7 @@ pytestmark = [
 KINDS = [MultiTaskRegressor, MultiTaskClassifier, MultiTaskEstimator]
 
 #: Small and quick, yet accurate enough for the checks that ask for a good fit.
-QUICK = {"hidden_layer_sizes": (16,), "learning_rate_init": 0.02, "max_iter": 50}
+QUICK = {"preset": "mlp", "hidden_layer_sizes": (16,), "learning_rate_init": 0.02, "max_iter": 50}
 
 SAMPLE_WEIGHT_CHECKS = [f"check_sample_weight_equivalence_on_{data}_data" for data in ("dense", "sparse")]
 
@@ -30,16 +30,19 @@ class Trunk(nn.Sequential):
 
 
 def configurations(kind):
-    """The default, and seven that share little with it or with each other."""
+    """The default, and some that share little with it or with each other."""
     balanced = {} if kind is MultiTaskRegressor else {"class_weight": "balanced"}
     return [
         kind(),
+        kind(n_members=3, max_iter=20),
+        kind(feature_scaling="standard", numeric_embedding="periodic", max_iter=20),
+        kind(preset="mlp"),
         kind(architecture=Trunk, learning_rate_init=0.02, max_iter=40),
-        kind(solver="lbfgs", hidden_layer_sizes=(10,), max_iter=50),
+        kind(preset="mlp", solver="lbfgs", hidden_layer_sizes=(10,), max_iter=50),
         kind(solver="sgd", activation="tanh", batch_size=16, learning_rate="adaptive", **QUICK),
         kind(weighting="uncertainty", solver="adamw", head_hidden_layer_sizes=(8,), **balanced, **QUICK),
         kind(early_stopping=True, **QUICK),
-        kind(weighting="famo", aggregator="upgrad", sampling="tasks", **QUICK),
+        kind(weighting="famo", aggregator="upgrad", sampling="tasks", **QUICK | {"preset": "tabular"}),
         kind(weighting="gradnorm", aggregator="pcgrad", gradient_level="representation", update_every=3, **QUICK),
     ]
 

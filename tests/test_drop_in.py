@@ -40,22 +40,33 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
 
 from skmtl import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
+from skmtl._presets import PRESETS
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore:Training interrupted:UserWarning"),
 ]
+each_preset = pytest.mark.usefixtures("preset")
 
 CLASSIFIERS = [MLPClassifier, MultiTaskClassifier]
 REGRESSORS = [MLPRegressor, MultiTaskRegressor]
 PAIRS = [CLASSIFIERS, REGRESSORS]
-QUICK = {"hidden_layer_sizes": (10,), "max_iter": 30, "learning_rate_init": 0.02, "random_state": 0}
+QUICK = {"preset": "mlp", "hidden_layer_sizes": (10,), "max_iter": 30, "learning_rate_init": 0.02, "random_state": 0}
 
 _rng = np.random.default_rng(0)
 X = _rng.normal(size=(120, 4))
 VALUE = X[:, 0] - 2 * X[:, 1] + 0.1 * _rng.normal(size=120)
 BINARY = np.where(VALUE > 0, "yes", "no")
 LEVELS = np.digitize(VALUE, [-1, 1])
+
+
+def build(kind, **params):
+    """One of either side; theirs knows no presets."""
+    return kind(**{name: value for name, value in params.items() if name in kind().get_params()})
+
+
+def quick(kind, **params):
+    return build(kind, **QUICK | params)
 
 
 # The signature
@@ -70,10 +81,11 @@ def test_every_parameter_has_the_same_name_kind_and_place(theirs, ours):
 
 
 @pytest.mark.parametrize(("theirs", "ours"), PAIRS)
-def test_defaults_are_theirs_or_documented(theirs, ours):
+def test_defaults_are_theirs_or_a_matter_of_the_preset(theirs, ours):
     ours, theirs = (inspect.signature(kind).parameters for kind in (ours, theirs))
     differing = {name for name in theirs if ours[name].default != theirs[name].default}
-    assert differing <= {"loss"}  # "auto" is squared_error for numbers
+    assert {ours[name].default for name in differing} <= {"auto"}
+    assert {name for name in differing if PRESETS["mlp"].get(name) != theirs[name].default} <= {"loss"}
 
 
 @pytest.mark.parametrize(("theirs", "ours"), PAIRS)
@@ -90,11 +102,12 @@ def test_positional_arguments():
     assert (model.loss, model.hidden_layer_sizes, model.activation) == ("squared_error", (7,), "tanh")
 
 
+@each_preset
 @pytest.mark.parametrize("name", ["squared_error", "poisson"])
 def test_losses_of_the_regressor(name):
     y = np.exp(VALUE / 3)
     for kind in REGRESSORS:
-        assert kind(name, **QUICK).fit(X, y).score(X, y) > 0.5
+        assert quick(kind, loss=name).fit(X, y).score(X, y) > 0.5
 
 
 # What is there after fit
@@ -104,9 +117,9 @@ def test_losses_of_the_regressor(name):
 @pytest.mark.parametrize(("theirs", "ours"), PAIRS)
 def test_fitted_attributes(theirs, ours, early_stopping):
     y = LEVELS if theirs is MLPClassifier else VALUE
-    params = QUICK | {"early_stopping": early_stopping, "max_iter": 5}
+    params = {"early_stopping": early_stopping, "max_iter": 5}
     frame = pd.DataFrame(X, columns=list("abcd"))
-    theirs, ours = (kind(**params).fit(frame, y) for kind in (theirs, ours))
+    theirs, ours = (quick(kind, **params).fit(frame, y) for kind in (theirs, ours))
     for name in ("n_iter_", "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_", "loss_"):
         value, like = getattr(ours, name), getattr(theirs, name)
         assert type(value) is type(like) or (np.isscalar(value) and np.isscalar(like)), name
@@ -124,12 +137,13 @@ def test_fitted_attributes(theirs, ours, early_stopping):
     assert ours.n_outputs_ == 1
 
 
+@each_preset
 @pytest.mark.parametrize("shape", [(120,), (120, 1)])
 def test_one_column_gives_one_dimensional_predictions(shape):
     y = VALUE.reshape(shape)
-    ours = MultiTaskRegressor(**QUICK).fit(X, y).predict(X)
+    ours = quick(MultiTaskRegressor).fit(X, y).predict(X)
     assert (ours.shape, ours.dtype) == ((120,), np.float64)
-    assert MLPRegressor(**QUICK).fit(X, y.ravel()).predict(X).shape == ours.shape
+    assert quick(MLPRegressor).fit(X, y.ravel()).predict(X).shape == ours.shape
 
 
 LABELS = {
@@ -143,10 +157,11 @@ LABELS = {
 }
 
 
+@each_preset
 @pytest.mark.parametrize("name", LABELS)
 def test_labels_of_any_dtype(name):
     y = LABELS[name]
-    theirs, ours = (kind(**QUICK).fit(X, y) for kind in CLASSIFIERS)
+    theirs, ours = (quick(kind).fit(X, y) for kind in CLASSIFIERS)
     for method in ("predict", "predict_proba", "predict_log_proba"):
         assert getattr(ours, method)(X).shape == getattr(theirs, method)(X).shape
     # The dtype that the labels had, which theirs keeps too, save that it makes text of objects.
@@ -162,10 +177,10 @@ def test_labels_of_any_dtype(name):
 def test_warm_start_and_partial_fit(theirs, ours):
     y, more = (LEVELS, {"classes": [0, 1, 2]}) if theirs is MLPClassifier else (VALUE, {})
     for kind in (theirs, ours):
-        model = kind(**QUICK | {"max_iter": 3}, warm_start=True).fit(X, y)
+        model = quick(kind, max_iter=3, warm_start=True).fit(X, y)
         first = model.loss_
         assert model.fit(X, y).loss_ < first
-        model = kind(**QUICK)
+        model = quick(kind)
         for rows in np.array_split(np.arange(120), 4):
             model.partial_fit(X[rows], y[rows], **more)
         assert model.predict(X).shape == (120,)
@@ -175,21 +190,23 @@ def test_warm_start_and_partial_fit(theirs, ours):
 
 
 @pytest.mark.parametrize("load", [load_breast_cancer, load_iris])
-def test_as_accurate_as_MLPClassifier(load):
+def test_as_accurate_as_MLPClassifier(load, preset):
     X, y = load(return_X_y=True)
     folds = StratifiedKFold(2, shuffle=True, random_state=0)
+    settings = {"preset": preset, "max_iter": 200, "random_state": 0}
     theirs, ours = (
-        cross_val_score(make_pipeline(StandardScaler(), kind(max_iter=200, random_state=0)), X, y, cv=folds).mean()
+        cross_val_score(make_pipeline(StandardScaler(), build(kind, **settings)), X, y, cv=folds).mean()
         for kind in CLASSIFIERS
     )
     assert ours > theirs - 0.05
 
 
-def test_as_accurate_as_MLPRegressor():
+def test_as_accurate_as_MLPRegressor(preset):
     X, y = load_diabetes(return_X_y=True)
     folds = KFold(2, shuffle=True, random_state=0)
+    settings = {"preset": preset, "max_iter": 300, "random_state": 0}
     theirs, ours = (
-        cross_val_score(make_pipeline(StandardScaler(), kind(max_iter=300, random_state=0)), X, y, cv=folds).mean()
+        cross_val_score(make_pipeline(StandardScaler(), build(kind, **settings)), X, y, cv=folds).mean()
         for kind in REGRESSORS
     )
     assert ours > theirs - 0.05
@@ -223,56 +240,63 @@ CLASSIFIER_TOOLS = {
 }
 
 
+@each_preset
 @pytest.mark.parametrize("labels", ["text", "int"])
 @pytest.mark.parametrize("tool", CLASSIFIER_TOOLS)
 def test_classifier_tools(tool, labels):
     make, y = CLASSIFIER_TOOLS[tool], LABELS[labels]
-    theirs, ours = (split_score(make(kind(**QUICK)), X, y) for kind in CLASSIFIERS)
+    theirs, ours = (split_score(make(quick(kind)), X, y) for kind in CLASSIFIERS)
     assert ours > theirs - 0.15
 
 
+@each_preset
 @pytest.mark.parametrize("scoring", ["neg_log_loss", "roc_auc", "average_precision", "f1", "neg_brier_score"])
 def test_scorers_of_a_binary_task(scoring):
     y = (VALUE > 0).astype(int)
-    theirs, ours = (cross_val_score(kind(**QUICK), X, y, cv=3, scoring=scoring).mean() for kind in CLASSIFIERS)
+    theirs, ours = (cross_val_score(quick(kind), X, y, cv=3, scoring=scoring).mean() for kind in CLASSIFIERS)
     assert ours > theirs - 0.1
 
 
+@each_preset
 @pytest.mark.parametrize("scoring", ["roc_auc_ovr", "neg_log_loss", "balanced_accuracy", "f1_macro"])
 def test_scorers_of_a_multiclass_task(scoring):
-    theirs, ours = (cross_val_score(kind(**QUICK), X, LEVELS, cv=3, scoring=scoring).mean() for kind in CLASSIFIERS)
+    theirs, ours = (cross_val_score(quick(kind), X, LEVELS, cv=3, scoring=scoring).mean() for kind in CLASSIFIERS)
     assert ours > theirs - 0.15
 
 
+@each_preset
 def test_threshold():
     y = (VALUE > 1).astype(int)
     theirs, ours = (
-        TunedThresholdClassifierCV(kind(**QUICK), scoring="f1", thresholds=20, cv=3).fit(X, y) for kind in CLASSIFIERS
+        TunedThresholdClassifierCV(quick(kind), scoring="f1", thresholds=20, cv=3).fit(X, y) for kind in CLASSIFIERS
     )
     assert 0 <= ours.best_threshold_ <= 1
     assert ours.best_score_ > theirs.best_score_ - 0.15
 
 
+@each_preset
 def test_self_training():
     y = np.where(np.arange(120) % 3, (VALUE > 0).astype(int), -1)
-    theirs, ours = (SelfTrainingClassifier(kind(**QUICK)).fit(X, y).score(X, VALUE > 0) for kind in CLASSIFIERS)
+    theirs, ours = (SelfTrainingClassifier(quick(kind)).fit(X, y).score(X, VALUE > 0) for kind in CLASSIFIERS)
     assert ours > theirs - 0.1
 
 
+@each_preset
 def test_several_copies_for_several_targets():
     Y = np.c_[LEVELS, VALUE > 0].astype(int)
     for wrap in (MultiOutputClassifier, lambda m: ClassifierChain(m, random_state=0)):
-        predictions = [wrap(kind(**QUICK)).fit(X, Y).predict(X) for kind in CLASSIFIERS]
+        predictions = [wrap(quick(kind)).fit(X, Y).predict(X) for kind in CLASSIFIERS]
         assert (predictions[0] == predictions[1]).mean() > 0.8
     Y = np.c_[VALUE, X[:, 0]]
     for wrap in (MultiOutputRegressor, RegressorChain):
-        predictions = [wrap(kind(**QUICK)).fit(X, Y).predict(X) for kind in REGRESSORS]
+        predictions = [wrap(quick(kind)).fit(X, Y).predict(X) for kind in REGRESSORS]
         assert np.corrcoef(predictions[0].ravel(), predictions[1].ravel())[0, 1] > 0.9
 
 
+@each_preset
 def test_probabilities_by_cross_validation():
     for y, n_classes in ((LEVELS, 3), (BINARY, 2)):
-        theirs, ours = (cross_val_predict(kind(**QUICK), X, y, cv=3, method="predict_proba") for kind in CLASSIFIERS)
+        theirs, ours = (cross_val_predict(quick(kind), X, y, cv=3, method="predict_proba") for kind in CLASSIFIERS)
         assert ours.shape == theirs.shape == (120, n_classes)
         assert (ours.argmax(axis=1) == theirs.argmax(axis=1)).mean() > 0.8
 
@@ -292,40 +316,45 @@ REGRESSOR_TOOLS = {
 }
 
 
+@each_preset
 @pytest.mark.parametrize("tool", REGRESSOR_TOOLS)
 def test_regressor_tools(tool):
     make = REGRESSOR_TOOLS[tool]
-    theirs, ours = (split_score(make(kind(**QUICK)), X, VALUE) for kind in REGRESSORS)
+    theirs, ours = (split_score(make(quick(kind)), X, VALUE) for kind in REGRESSORS)
     assert ours > theirs - 0.15
 
 
+@each_preset
 @pytest.mark.parametrize("scoring", ["r2", "neg_root_mean_squared_error", "neg_median_absolute_error"])
 def test_scorers_of_a_regression(scoring):
-    theirs, ours = (cross_val_score(kind(**QUICK), X, VALUE, cv=3, scoring=scoring).mean() for kind in REGRESSORS)
+    theirs, ours = (cross_val_score(quick(kind), X, VALUE, cv=3, scoring=scoring).mean() for kind in REGRESSORS)
     assert ours > theirs - 0.3
 
 
+@each_preset
 @pytest.mark.parametrize("kinds", PAIRS)
 def test_partial_dependence(kinds):
     y = BINARY if kinds is CLASSIFIERS else VALUE
-    theirs, ours = (partial_dependence(kind(**QUICK).fit(X, y), X, [1], kind="both") for kind in kinds)
+    theirs, ours = (partial_dependence(quick(kind).fit(X, y), X, [1], kind="both") for kind in kinds)
     assert ours["average"].shape == theirs["average"].shape
     assert ours["individual"].shape == theirs["individual"].shape
     assert np.corrcoef(ours["average"].ravel(), theirs["average"].ravel())[0, 1] > 0.9
 
 
+@each_preset
 @pytest.mark.parametrize("kinds", PAIRS)
 def test_permutation_importance(kinds):
     y = BINARY if kinds is CLASSIFIERS else VALUE
-    theirs, ours = (kind(**QUICK).fit(X, y) for kind in kinds)
+    theirs, ours = (quick(kind).fit(X, y) for kind in kinds)
     theirs, ours = (permutation_importance(m, X, y, random_state=0).importances_mean for m in (theirs, ours))
     assert_array_equal(np.argsort(ours)[-2:], np.argsort(theirs)[-2:])
 
 
+@each_preset
 @pytest.mark.parametrize("kinds", PAIRS)
 def test_learning_curve(kinds):
     y = BINARY if kinds is CLASSIFIERS else VALUE
-    theirs, ours = (learning_curve(kind(**QUICK), X, y, cv=3, train_sizes=[0.5, 1.0])[2] for kind in kinds)
+    theirs, ours = (learning_curve(quick(kind), X, y, cv=3, train_sizes=[0.5, 1.0])[2] for kind in kinds)
     assert ours.shape == theirs.shape
     assert ours[-1].mean() > theirs[-1].mean() - 0.1
 
@@ -333,26 +362,29 @@ def test_learning_curve(kinds):
 # What does not work with theirs, and why, is the same with ours
 
 
+@each_preset
 @pytest.mark.parametrize("kinds", PAIRS)
 def test_elimination_by_coefficients_is_refused_alike(kinds):
     y = BINARY if kinds is CLASSIFIERS else VALUE
     texts = []
     for kind in kinds:
         with pytest.raises(ValueError, match="coef_") as caught:
-            RFE(kind(**QUICK)).fit(X, y)
+            RFE(quick(kind)).fit(X, y)
         texts.append(str(caught.value).replace(kind.__name__, ""))
     assert texts[0] == texts[1]
 
 
+@each_preset
 def test_boosting_by_weights_works_with_both():
     for kind in CLASSIFIERS:
-        model = AdaBoostClassifier(kind(**QUICK), n_estimators=3, random_state=0)
+        model = AdaBoostClassifier(quick(kind), n_estimators=3, random_state=0)
         assert model.fit(X, LEVELS).score(X, LEVELS) > 0.7
 
 
+@each_preset
 def test_mixed_estimator_with_one_column():
     for y in (VALUE, BINARY):
-        model = MultiTaskEstimator(**QUICK).fit(X, y)
+        model = quick(MultiTaskEstimator).fit(X, y)
         assert model.predict(X).shape == (120,)
         assert model.score(X, y) > 0.8
         assert clone(model).fit(X, y).n_outputs_ == 1

@@ -16,12 +16,12 @@ PACKAGE = Path(__file__).resolve().parents[1] / "skmtl"
 LAYERS = (
     "_component",
     "losses weighting architectures aggregation sampling metrics datasets "
-    "_activations _batches _blocks _columns _history _label_weights _optim _stopping _stratify _targets "
-    "_task_gradients _threads",
-    "_module _dense _build _objective _balance",
+    "_activations _annealing _batches _blocks _columns _history _inputs _label_weights _observed _optim _presets "
+    "_stopping _stratify _targets _task_gradients _threads",
+    "_module _dense _members _build _objective _member_objectives _balance",
     "_net",
     "estimators",
-    "model_selection diagnostics ensemble",
+    "model_selection diagnostics ensemble calibration",
     "displays",
 )
 LAYER = {part: number for number, parts in enumerate(LAYERS) for part in parts.split()}

@@ -72,9 +72,8 @@ def passes(epochs, **parameters):
     """Passes through the trunk in a training of one step an epoch."""
     count = {"forward": 0, "backward": 0}
     X = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
-    model = MultiTaskRegressor(
-        architecture=lambda: Trunk(count), max_iter=epochs, tol=0, main_task="task_0", random_state=0, **parameters
-    )
+    settings = {"preset": "mlp", "architecture": lambda: Trunk(count), "max_iter": epochs, "tol": 0, "random_state": 0}
+    model = MultiTaskRegressor(main_task="task_0", **settings, **parameters)
     with pytest.warns(match="max_iter|reached"):
         model.fit(X, X[:, :N_TASKS] + X[:, 1:])
     return np.array([count["forward"], count["backward"]])

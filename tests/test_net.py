@@ -27,6 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*converge:sklearn.exceptions.Co
 
 def make(**parameters):
     settings = {
+        "preset": "mlp",
         "hidden_layer_sizes": (8,),
         "batch_size": 32,
         "learning_rate_init": 0.02,
@@ -87,6 +88,7 @@ VARIANTS = {
     "trunk": {"architecture": normed_trunk, "early_stopping": True, "n_iter_no_change": 2, "max_iter": 12},
     "unshuffled": {"shuffle": False},
     "two layers": {"hidden_layer_sizes": (8, 6), "activation": "gelu", "dropout": 0.1},
+    "default": {"preset": "tabular", "max_iter": 15},
 }
 variants = pytest.mark.parametrize("variant", VARIANTS)
 
@@ -124,7 +126,7 @@ def test_a_killed_run_resumes_from_its_checkpoint_as_if_nothing_had_been(regress
     # A killer that looks at batches switches skorch's loop on; the others are given it, too.
     loop = [Idle()] if kill is KillMidway else []
     whole = make(callbacks=loop, **parameters).fit(*regression)
-    best = 1 + int(np.argmin(whole.history_["valid_loss" if whole.early_stopping else "train_loss"]))
+    best = 1 + int(np.argmin(whole.history_["valid_loss" if "valid_loss" in whole.history_ else "train_loss"]))
     epoch = {"in the second epoch": 2, "in the best epoch": best, "in the last epoch but one": whole.n_iter_ - 1}[when]
     with pytest.raises(RuntimeError, match="killed"):
         make(callbacks=[checkpoint(), kill(epoch)], **parameters).fit(*regression)
@@ -259,7 +261,8 @@ def test_a_copy_made_during_training_is_the_network_of_that_epoch(regression):
 
 def test_verbose_prints_a_line_an_epoch_with_each_task(mixed, capsys):
     X, Y = mixed
-    model = MultiTaskEstimator(hidden_layer_sizes=(4,), max_iter=3, verbose=True, early_stopping=True, random_state=0)
+    settings = {"preset": "mlp", "hidden_layer_sizes": (4,), "max_iter": 3, "early_stopping": True}
+    model = MultiTaskEstimator(verbose=True, random_state=0, **settings)
     model.fit(X, Y)
     header, *rows = capsys.readouterr().out.splitlines()
     assert header.split() == ["epoch", "train_loss", "valid_loss", "level", "passed", "price"]
@@ -321,7 +324,7 @@ def test_values_of_a_row_do_not_depend_on_its_neighbours(rng, d, n_tasks, hidden
 def test_probabilities_of_a_row_do_not_depend_on_its_neighbours(rng, n_tasks, n_classes):
     X = rng.normal(size=(ROWS, 7))
     Y = np.arange(66 * n_tasks).reshape(n_tasks, 66).T % n_classes
-    model = MultiTaskClassifier(hidden_layer_sizes=(30,), max_iter=1, random_state=0).fit(X[:66], Y)
+    model = MultiTaskClassifier(preset="mlp", hidden_layer_sizes=(30,), max_iter=1, random_state=0).fit(X[:66], Y)
 
     def predict(X):
         found = model.predict_proba(X)

@@ -86,16 +86,13 @@ def test_task_losses_are_the_means_over_observed_labels(rng):
 
 def test_recorded_losses_are_the_means_over_observed_labels(regression_missing):
     X, Y = regression_missing
-    model = MultiTaskRegressor(
-        hidden_layer_sizes=(8,), batch_size=len(X), max_iter=1, tol=0, n_iter_no_change=1, random_state=0
-    )
+    settings = {"preset": "mlp", "hidden_layer_sizes": (8,), "batch_size": len(X), "max_iter": 1, "random_state": 0}
+    model = MultiTaskRegressor(tol=0, n_iter_no_change=1, **settings)
     with pytest.warns(UserWarning, match="converge"):
         model.fit(X, Y)
     first = {task: model.history_[f"train_loss__task_{task}"][0] for task in (0, 1)}
     with pytest.warns(UserWarning, match="converge"):  # as it was before its only step
-        start = MultiTaskRegressor(
-            hidden_layer_sizes=(8,), batch_size=len(X), max_iter=1, tol=0, learning_rate_init=1e-30, random_state=0
-        ).fit(X, Y)
+        start = MultiTaskRegressor(tol=0, learning_rate_init=1e-30, **settings).fit(X, Y)
     Z = (start.predict(X) - Y) / np.nanstd(Y, axis=0)
     for task in (0, 1):
         assert_allclose(first[task], np.nanmean(Z[:, task] ** 2), rtol=1e-5)
@@ -210,6 +207,7 @@ def test_a_task_of_weight_zero_is_still_predicted(regression, solver, heads):
     X, Y = regression
     Y = np.column_stack([Y, Y[:, 0]])
     model = MultiTaskRegressor(
+        preset="mlp",
         hidden_layer_sizes=(8,),
         solver=solver,
         head_hidden_layer_sizes=heads,

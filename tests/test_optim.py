@@ -35,10 +35,17 @@ def torch_solver(name, module):
     return torch.optim.SGD(module.parameters(), 0.01, momentum=momentum, nesterov=name == "nesterov")
 
 
+class Chain(nn.Sequential):
+    """Says in which order its parameters lie, as a network does."""
+
+    def ordered_parameters(self):
+        return self.parameters()
+
+
 def make_module():
     with torch.random.fork_rng([]):
         torch.manual_seed(0)
-        return nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 2))
+        return Chain(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 2))
 
 
 def train(module, solver, steps, zero_grad, start=0):
@@ -124,10 +131,10 @@ def test_a_detached_or_pickled_solver_keeps_its_state(name):
 def test_state_of_another_size_or_type_is_not_kept():
     solver = attached("adam", make_module())
     solver.state["mean"].fill_(1.0)
-    solver.attach(FlatParameters(nn.Linear(2, 2)))
+    solver.attach(FlatParameters(Chain(nn.Linear(2, 2))))
     assert solver.state["mean"].shape == (6,) and (solver.state["mean"] == 0).all()
     solver.state["mean"].fill_(1.0)
-    solver.attach(FlatParameters(nn.Linear(2, 2).double()))
+    solver.attach(FlatParameters(Chain(nn.Linear(2, 2)).double()))
     assert solver.state["mean"].dtype == torch.float64 and (solver.state["mean"] == 1).all()
 
 

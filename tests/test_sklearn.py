@@ -43,9 +43,10 @@ from skmtl.model_selection import MultiTaskKFold
 from skmtl.weighting import DynamicWeightAverage, Equal, Uncertainty
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+each_preset = pytest.mark.usefixtures("preset")
 
 nan = np.nan
-QUICK = {"hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0}
+QUICK = {"preset": "mlp", "hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0}
 KINDS = [MultiTaskRegressor, MultiTaskClassifier, MultiTaskEstimator]
 
 _rng = np.random.default_rng(0)
@@ -73,7 +74,7 @@ def classifier(**params):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_parameter_is_stored_as_it_is_and_fit_writes_none(kind):
+def test_every_parameter_is_stored_as_it_is_and_fit_writes_none(kind, preset):
     given = {name: object() for name in kind().get_params()}
     assert all(getattr(kind(**given), name) is value for name, value in given.items())
     estimator = kind(**QUICK, weighting=DynamicWeightAverage(1.0), architecture=HardSharing())
@@ -84,6 +85,7 @@ def test_every_parameter_is_stored_as_it_is_and_fit_writes_none(kind):
     assert all(after[name] is value for name, value in before.items())
 
 
+@each_preset
 @pytest.mark.parametrize("kind", KINDS)
 def test_parts_that_were_passed_learn_nothing(kind):
     weighting, architecture = Uncertainty(), HardSharing()
@@ -97,6 +99,7 @@ def test_parts_that_were_passed_learn_nothing(kind):
     assert trunk.weight.grad is None
 
 
+@each_preset
 @pytest.mark.parametrize("kind", KINDS)
 def test_clone_is_unfitted_and_fits_the_same(kind):
     estimator = kind(**QUICK, weighting=DynamicWeightAverage(temperature=3.0), task_weights=[2, 1]).fit(X, GOOD[kind])
@@ -107,6 +110,7 @@ def test_clone_is_unfitted_and_fits_the_same(kind):
     assert_array_equal(copy.fit(X, GOOD[kind]).predict(X), estimator.predict(X))
 
 
+@each_preset
 def test_set_params_reaches_into_parts():
     estimator = regressor(weighting=DynamicWeightAverage(), architecture=HardSharing(), loss=Huber())
     estimator.set_params(
@@ -127,9 +131,10 @@ def test_repr_shows_what_was_changed():
     assert "DynamicWeightAverage(temperature=3.0)" in text
     assert "solver" not in text
     assert repr(MultiTaskClassifier()) == "MultiTaskClassifier()"
-    assert text == repr(estimator.set_params(max_iter=200))
+    assert text == repr(estimator.set_params(max_iter="auto"))
 
 
+@each_preset
 @pytest.mark.parametrize("kind", KINDS)
 def test_html_repr(kind):
     estimator = make_pipeline(StandardScaler(), kind(**QUICK, weighting=Uncertainty()))
@@ -139,6 +144,7 @@ def test_html_repr(kind):
     assert "Uncertainty" in html
 
 
+@each_preset
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "params", [{}, {"architecture": nn.Sequential(nn.Linear(4, 8), nn.ReLU())}, {"solver": "lbfgs"}]
@@ -165,6 +171,7 @@ def test_types_that_scikit_learn_sees():
 # Pipelines and columns
 
 
+@each_preset
 @pytest.mark.parametrize("kind", KINDS)
 def test_pipeline_with_column_transformer(kind):
     frame = FRAME.assign(colour=np.resize(["red", "green", "blue"], 90))
@@ -177,6 +184,7 @@ def test_pipeline_with_column_transformer(kind):
     assert list(model.named_steps["learn"].tasks_) == list(y.columns)
 
 
+@each_preset
 def test_pipeline_with_sparse_features():
     words = np.resize(np.array(["red", "green", "blue"], dtype=object), (90, 1))
     model = make_pipeline(OneHotEncoder(sparse_output=True), regressor()).fit(words, NUMBERS)
@@ -184,6 +192,7 @@ def test_pipeline_with_sparse_features():
     assert_allclose(model.predict(words), dense.predict(words), rtol=1e-5)
 
 
+@each_preset
 def test_feature_extractor_before_another_model():
     other = np.sin(2 * X[:, 0]) + X[:, 1]
     trunk = regressor(hidden_layer_sizes=(20, 6), max_iter=200, learning_rate_init=0.01, activation="tanh")
@@ -194,12 +203,14 @@ def test_feature_extractor_before_another_model():
     assert union.transform(X).shape == (90, 10)
 
 
+@each_preset
 def test_feature_extractor_with_classes():
     y = CLASSES["level"]
     model = make_pipeline(classifier(max_iter=100, learning_rate_init=0.02), LogisticRegression()).fit(X, y)
     assert model.score(X, y) > 0.9
 
 
+@each_preset
 @pytest.mark.parametrize("kind", KINDS)
 def test_names_of_the_representation(kind):
     estimator = kind(**QUICK).fit(FRAME, GOOD[kind])
@@ -207,6 +218,7 @@ def test_names_of_the_representation(kind):
     assert_array_equal(estimator.feature_names_in_, list(FRAME))
 
 
+@each_preset
 def test_set_output():
     estimator = regressor().fit(FRAME, NUMBERS)
     expected = estimator.transform(FRAME)
@@ -220,6 +232,7 @@ def test_set_output():
     assert_array_equal(frame.to_numpy(), expected)
 
 
+@each_preset
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_float32_stays_float32_in_transform(dtype, solver):
@@ -242,6 +255,7 @@ def search_of(grid, n_jobs, **params):
     return GridSearchCV(regressor(**params), grid, cv=KFold(3), n_jobs=n_jobs).fit(X, with_gaps(NUMBERS))
 
 
+@each_preset
 @pytest.mark.parametrize("name", SEARCHES)
 def test_grid_search(name):
     search = search_of(SEARCHES[name], n_jobs=1)
@@ -258,6 +272,7 @@ def test_grid_search_gives_the_same_with_two_workers():
     assert_array_equal(one.predict(X), two.predict(X))
 
 
+@each_preset
 def test_grid_search_over_the_parameters_of_a_part():
     grid = {"weighting__temperature": [0.1, 10.0], "loss__delta": [0.2, 2.0]}
     search = search_of(grid, n_jobs=1, weighting=DynamicWeightAverage(), loss=Huber(), max_iter=20)
@@ -265,6 +280,7 @@ def test_grid_search_over_the_parameters_of_a_part():
     assert search.best_estimator_.weighting.temperature in (0.1, 10.0)
 
 
+@each_preset
 def test_grid_search_in_a_pipeline():
     model = make_pipeline(StandardScaler(), regressor())
     grid = {"multitaskregressor__task_weights": [{"cooling": w} for w in (0.5, 1, 2)]}
@@ -272,6 +288,7 @@ def test_grid_search_in_a_pipeline():
     assert len(search.cv_results_["params"]) == 3
 
 
+@each_preset
 def test_randomized_search_over_task_weights():
     class Simplex:
         def rvs(self, random_state=None):
@@ -283,6 +300,7 @@ def test_randomized_search_over_task_weights():
     assert search.best_params_["task_weights"].sum() == pytest.approx(1)
 
 
+@each_preset
 def test_search_with_a_score_for_each_task():
     def by_task(estimator, X, y):
         return estimator.score_tasks(X, y)
@@ -292,6 +310,7 @@ def test_search_with_a_score_for_each_task():
     assert {"mean_test_heating", "mean_test_cooling"} <= search.cv_results_.keys()
 
 
+@each_preset
 def test_classifier_search_with_missing_labels():
     y = with_gaps(CLASSES)
     grid = {"task_weights": [None, {"level": 3}], "class_weight": [None, "balanced"]}
@@ -301,6 +320,7 @@ def test_classifier_search_with_missing_labels():
         GridSearchCV(classifier(), grid, cv=3).fit(X, y)  # scikit-learn's own limit, which MultiTaskKFold lifts
 
 
+@each_preset
 def test_mixed_search_with_missing_labels():
     search = GridSearchCV(MultiTaskEstimator(**QUICK), {"alpha": [0, 1.0]}, cv=MultiTaskKFold(3))
     assert np.isfinite(search.fit(X, with_gaps(MIXED)).cv_results_["mean_test_score"]).all()
@@ -309,6 +329,7 @@ def test_mixed_search_with_missing_labels():
 # Cross-validation, curves, importance
 
 
+@each_preset
 def test_cross_val_score_with_missing_labels():
     scores = cross_val_score(regressor(max_iter=100, learning_rate_init=0.02), X, with_gaps(NUMBERS[["heating"]]), cv=3)
     assert scores.min() > 0.5
@@ -320,6 +341,7 @@ def test_cross_val_score_with_missing_labels():
     assert np.isfinite(scores).all()
 
 
+@each_preset
 def test_cross_val_predict():
     predicted = cross_val_predict(regressor(), X, with_gaps(NUMBERS), cv=3)
     assert predicted.shape == (90, 2)
@@ -330,11 +352,13 @@ def test_cross_val_predict():
     assert [p.shape for p in probabilities] == [(90, 3), (90, 2)]
 
 
+@each_preset
 def test_fitted_folds_are_returned_whole():
     result = cross_validate(regressor(), X, NUMBERS, cv=3, return_estimator=True, return_train_score=True, n_jobs=2)
     assert all(e.history_.n_epochs == 5 for e in result["estimator"])
 
 
+@each_preset
 def test_learning_curve():
     sizes, train, test = learning_curve(regressor(), X, with_gaps(NUMBERS), cv=3, train_sizes=[0.3, 1.0])
     assert sizes.tolist() == [18, 60]
@@ -342,6 +366,7 @@ def test_learning_curve():
     assert np.isfinite(test).all()
 
 
+@each_preset
 def test_learning_curve_by_partial_fit():
     _, train, _ = learning_curve(
         regressor(), X, NUMBERS, cv=3, train_sizes=[0.3, 0.6, 1.0], exploit_incremental_learning=True
@@ -349,6 +374,7 @@ def test_learning_curve_by_partial_fit():
     assert np.isfinite(train).all()
 
 
+@each_preset
 def test_validation_curve():
     train, _ = validation_curve(
         regressor(), X, NUMBERS, param_name="max_iter", param_range=[1, 50], cv=ShuffleSplit(2, random_state=0)
@@ -356,6 +382,7 @@ def test_validation_curve():
     assert (train[1] > train[0]).all()
 
 
+@each_preset
 def test_permutation_importance():
     y = NUMBERS.assign(cooling=X[:, 1] + X[:, 0])
     model = regressor(max_iter=200, learning_rate_init=0.02).fit(X, y)
@@ -373,6 +400,7 @@ def routing():
         yield
 
 
+@each_preset
 @pytest.mark.parametrize("shape", [(90,), (90, 2)])
 def test_sample_weight_is_routed_through_a_search(routing, shape):
     weight = np.ones(shape)
@@ -403,6 +431,7 @@ def test_requests_exist_for_all_that_takes_weights(routing, kind):
     assert "sample_weight" in requests.score.requests
 
 
+@each_preset
 @pytest.mark.parametrize("shape", [(90,), (90, 2)])
 def test_sample_weight_without_routing(shape):
     weight = np.random.default_rng(0).random(shape)
@@ -459,6 +488,7 @@ def test_workers_do_not_use_more_threads_than_there_are_cores():
         assert before == after
 
 
+@each_preset
 @pytest.mark.parametrize("params", [{}, {"dropout": 0.3}, {"early_stopping": True}, {"architecture": nn.Linear(4, 8)}])
 @pytest.mark.parametrize("kind", KINDS)
 def test_result_depends_on_random_state_alone(kind, params):
@@ -473,6 +503,7 @@ def test_result_depends_on_random_state_alone(kind, params):
         assert_array_equal(result, here[0])
 
 
+@each_preset
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_global_state_is_touched(kind):
     numpy_state, torch_state = np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002
@@ -487,6 +518,7 @@ def test_no_global_state_is_touched(kind):
     assert torch.is_grad_enabled()
 
 
+@each_preset
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("params", [{}, {"head_hidden_layer_sizes": (4,)}, {"solver": "lbfgs"}])
 def test_rows_are_predicted_independently(kind, params):
@@ -498,6 +530,7 @@ def test_rows_are_predicted_independently(kind, params):
     assert_array_equal(estimator.predict(X[order]), estimator.predict(X)[order])
 
 
+@each_preset
 @pytest.mark.parametrize("kind", KINDS)
 def test_arguments_are_not_written_to(kind):
     rows, y, weight = X.copy(), with_gaps(GOOD[kind]), np.full((90, 2), 0.5)

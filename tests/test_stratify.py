@@ -33,9 +33,8 @@ def make_small(seed):
 
 def table(Y, kinds, part, n_parts):
     """Return how many rows of each stratum are in each part, (n_parts, L)."""
-    codes, counts, _ = label_sets(Y, kinds)
-    rows = [codes[part == k].ravel() + 1 for k in range(n_parts)]
-    return np.array([np.bincount(r, minlength=len(counts) + 1)[1:] for r in rows])
+    members, _ = label_sets(Y, kinds)
+    return np.array([members[part == k].sum(axis=0, dtype=int) for k in range(n_parts)])
 
 
 def kfold(Y, n_splits, seed):
@@ -50,10 +49,9 @@ def kfold(Y, n_splits, seed):
 
 def test_a_class_is_a_stratum_and_a_missing_label_is_in_none():
     Y = np.array([[0, 1], [1, 1], [nan, 0], [1, 1]])
-    codes, counts, owner = label_sets(Y, ["classification", "classification"])
-    # The first task misses a label: its third column says who has one.
-    assert_array_equal(codes, [[0, 3, 4], [1, 3, 4], [-1, 2, -1], [1, 3, 4]])
-    assert_array_equal(counts, [1, 2, 1, 3, 3])
+    members, owner = label_sets(Y, ["classification", "classification"])
+    # The first task misses a label: the last stratum says who has one.
+    assert_array_equal(members.toarray(), [[1, 0, 0, 1, 1], [0, 1, 0, 1, 1], [0, 0, 1, 0, 0], [0, 1, 0, 1, 1]])
     assert_array_equal(owner, [0, 0, 1, 1, 2])
 
 
@@ -61,8 +59,8 @@ def test_a_class_is_a_stratum_and_a_missing_label_is_in_none():
 def test_a_regression_task_has_a_bin_per_ten_labels_up_to_five(n, n_bins):
     Y = np.full((1001, 1), nan)
     Y[:n, 0] = np.random.RandomState(0).permutation(n)
-    _, counts, owner = label_sets(Y, ["regression"])
-    counts = counts[owner == 0]
+    members, owner = label_sets(Y, ["regression"])
+    counts = members.sum(axis=0, dtype=int)[owner == 0]
     assert len(counts) == n_bins
     assert np.ptp(counts, axis=0) <= 1 if n_bins else True
     assert counts.sum() == n
@@ -70,15 +68,16 @@ def test_a_regression_task_has_a_bin_per_ten_labels_up_to_five(n, n_bins):
 
 def test_bins_are_ranges_of_the_labels():
     y = np.random.RandomState(0).standard_normal(100)
-    codes, _, _ = label_sets(y[:, None], ["regression"])
-    assert (np.diff(codes[np.argsort(y), 0]) >= 0).all()
+    members, _ = label_sets(y[:, None], ["regression"])
+    assert_array_equal(np.diff(members.indptr), 1)
+    assert (np.diff(members.indices[np.argsort(y)]) >= 0).all()
 
 
 def test_equal_labels_share_a_bin():
     y = np.r_[np.zeros(80), np.arange(1, 21)]
-    codes, counts, _ = label_sets(y[:, None], ["regression"])
-    assert len(set(codes[:80, 0])) == 1
-    assert counts.sum() == 100
+    members, _ = label_sets(y[:, None], ["regression"])
+    assert len(set(members.indices[:80])) == 1
+    assert members.nnz == 100
 
 
 # Folds
@@ -189,9 +188,8 @@ def test_holdout_gives_validation_a_label_of_every_task_that_can_spare_one():
     for seed in range(150):
         Y, kinds = make_small(seed)
         train, valid = holdout(Y, kinds, 0.1, np.random.RandomState(seed))
-        codes, _, owner = label_sets(Y, kinds)
-        in_train = np.bincount(codes[train].ravel() + 1, minlength=len(owner) + 1)
-        last = ((codes >= 0) & (in_train[codes + 1] == 1)).any(axis=1)  # training would lose a class or a task
+        members = label_sets(Y, kinds)[0].toarray()
+        last = members[:, members[train].sum(axis=0) == 1].any(axis=1)  # training would lose a class or a task
         for y in Y.T:
             seen = ~np.isnan(y)
             assert seen[valid].any() or seen.sum() < 2 or last[train][seen[train]].all(), seed

@@ -548,7 +548,7 @@ def test_scale_is_the_same_in_blocks(gappy, monkeypatch):
     targets, values = fit(gappy)
     targets.set_scale(values, ["standard"] * 3, np.arange(40.0))
     whole = targets.mean, targets.scale, targets.scale_values(values, np.float32)
-    monkeypatch.setattr("skmtl._targets.BLOCK", 50)
+    monkeypatch.setattr("skmtl._observed.BLOCK", 50)
     targets.set_scale(values, ["standard"] * 3, np.arange(40.0))
     for once, again in zip(whole, (targets.mean, targets.scale, targets.scale_values(values, np.float32)), strict=True):
         assert_allclose(again, once, rtol=1e-12)

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*converge:sklearn.exceptions.Co
 
 def make(**parameters):
     settings = {
+        "preset": "mlp",
         "hidden_layer_sizes": (8,),
         "batch_size": 32,
         "learning_rate_init": 0.02,
@@ -120,7 +121,7 @@ def test_the_watched_loss_is_unweighted_and_of_trained_tasks_or_the_main_task(re
 def test_patience_is_that_of_scikit_learn(regression, patience, early):
     X, Y = regression
     settings = {"tol": 1e9, "n_iter_no_change": patience, "max_iter": 30, "early_stopping": early, "random_state": 0}
-    model = MultiTaskRegressor(hidden_layer_sizes=(5,), **settings).fit(X, Y)
+    model = MultiTaskRegressor(hidden_layer_sizes=(5,), preset="mlp", **settings).fit(X, Y)
     reference = MLPRegressor(hidden_layer_sizes=(5,), **settings).fit(X, Y[:, 0])
     assert model.n_iter_ == reference.n_iter_ == patience + 2
 
@@ -215,7 +216,7 @@ def test_a_warm_start_with_early_stopping_keeps_the_best_epoch(regression_missin
 
 def test_the_history_has_a_column_for_each_task(mixed):
     X, Y = mixed
-    settings = {"hidden_layer_sizes": (4,), "max_iter": 3, "random_state": 0}
+    settings = {"preset": "mlp", "hidden_layer_sizes": (4,), "max_iter": 3, "random_state": 0}
     model = MultiTaskEstimator(early_stopping=True, **settings).fit(X, Y)
     parts = [f"{part}__{task}" for part in ("train_loss", "valid_loss", "weight") for task in Y]
     assert list(model.history_) == ["epoch", "duration", "train_loss", "valid_loss", *parts]

@@ -2,5 +2,6 @@
 
 from ._blend import MultiTaskBlend
 from ._defaults import default_members
+from ._encoder import InputEncoder
 
-__all__ = ["MultiTaskBlend", "default_members"]
+__all__ = ["InputEncoder", "MultiTaskBlend", "default_members"]

@@ -7,6 +7,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.model_selection import check_cv
+from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, ClassifierTags, _safe_indexing, check_random_state, get_tags
 from sklearn.utils._param_validation import Interval
 from sklearn.utils._repr_html.estimator import _VisualBlock
@@ -15,12 +16,14 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 
 from .._columns import listing
+from .._inputs import is_frame
 from .._label_weights import sample_weights
 from .._targets import Targets
 from ..estimators._base import BaseMultiTask
 from ..estimators._classifier import ProbabilityMixin
 from ..model_selection import MultiTaskKFold
 from ._defaults import default_members
+from ._encoder import InputEncoder
 from ._labels import Labels
 from ._members import PAIR, Fold, is_pair, make_units
 from ._out_of_fold import OutOfFold
@@ -236,10 +239,10 @@ class MultiTaskBlend(ProbabilityMixin, _BaseComposition):
 
     # Members
 
-    def _members(self, n_rows):
+    def _members(self):
         """Pairs of name and member, without the dropped ones."""
         if self.estimators is None:
-            return default_members(n_rows)
+            return default_members()
         members = list(self.estimators)
         for member in members:
             if not (isinstance(member, (tuple, list)) and len(member) == 2 and isinstance(member[0], str)):
@@ -258,7 +261,7 @@ class MultiTaskBlend(ProbabilityMixin, _BaseComposition):
 
     def _units(self, labels, rng):
         """Names of the members, and all that is to be fitted, in their order."""
-        members, quiet = self._members(labels.n_labelled), self.estimators is None
+        members, quiet = self._members(), self.estimators is None
         units = [unit for name, member in members for unit in make_units(name, member, labels, rng, quiet)]
         served = {task for unit in units for task in unit.tasks}
         alone = [name for t, name in enumerate(labels.names) if t not in served]
@@ -286,18 +289,22 @@ class MultiTaskBlend(ProbabilityMixin, _BaseComposition):
 
     def _predict_out_of_fold(self, units, X, labels, splits):
         """Return the predictions, and by id of the unit what was fitted to all rows for them."""
-        oof = OutOfFold(labels)
-        own = [unit for unit in units if unit.has_own_oof]
+        oof, fitted = OutOfFold(labels), {}
+        # Theirs are of folds at random, which those that the user gave may be there to avoid.
+        own = [unit for unit in units if unit.has_own_oof] if isinstance(self.cv, Integral | None) else []
         models = self._run([(unit, Fold(np.arange(_num_samples(X)))) for unit in own], X, labels, "all rows")
         for unit, model in zip(own, models, strict=True):
+            if model is None or not model.has_own_oof:  # for lack of rows
+                continue
+            fitted[id(unit)] = model
             for task, predicted in zip(model.unit.tasks, model.own_oof(), strict=True):
                 seen = labels.are_observed(task, model.rows)
                 oof.add(unit.member, task, model.rows[seen], predicted[seen])
-        jobs = [(unit, fold) for fold in splits for unit in units if not unit.has_own_oof]
+        jobs = [(unit, fold) for fold in splits for unit in units if id(unit) not in fitted]
         for (unit, _), parts in zip(jobs, self._run(jobs, X, labels, f"of {len(splits)}"), strict=True):
             for task, rows, predicted in parts:
                 oof.add(unit.member, task, rows, predicted)
-        return oof, {id(unit): model for unit, model in zip(own, models, strict=True)}
+        return oof, fitted
 
     def _run(self, jobs, X, labels, what):
         """Fit units to folds, and return what `_work` makes of each."""
@@ -356,7 +363,7 @@ class MultiTaskBlend(ProbabilityMixin, _BaseComposition):
 
     def _validate_X(self, X, reset):
         """Check what can be checked of any X; its members say what they think of the rest."""
-        if hasattr(X, "columns"):  # a data frame
+        if is_frame(X):
             validate_data(self, X, reset=reset, skip_check_array=True)
             return X
         # Also where only members are left that would take NaN.
@@ -479,11 +486,12 @@ class MultiTaskBlend(ProbabilityMixin, _BaseComposition):
         # No estimator type, as for `MultiTaskEstimator`; but who has predict_proba must have these.
         tags.classifier_tags = ClassifierTags()
         try:
-            inputs = [get_tags(estimator).input_tags for _, estimator in self._estimators()]
+            inputs = [_input_tags(estimator) for _, estimator in self._estimators()]
         except (AttributeError, TypeError, ValueError):  # estimators are not what they should be: fit will say so
             return tags
         tags.input_tags.sparse = all(tag.sparse for tag in inputs)
         tags.input_tags.allow_nan = all(tag.allow_nan for tag in inputs)
+        tags.input_tags.categorical = all(tag.categorical for tag in inputs)
         return tags
 
 
@@ -515,6 +523,13 @@ def _as_one(by_task):
     if len({id(estimator) for estimator in by_task.values()}) > 1:
         return by_task
     return next(iter(by_task.values()), None)
+
+
+def _input_tags(estimator):
+    """What it takes; of what an encoder takes, which returns plain numbers, a pipeline says nothing."""
+    if isinstance(estimator, Pipeline) and isinstance(estimator[0], InputEncoder):
+        estimator = estimator[0]
+    return get_tags(estimator).input_tags
 
 
 def _is_dropped(member):

@@ -104,6 +104,12 @@ class Fitted:
             chances = estimator.predict_proba(X) if "classification" in self.unit.kinds else None
             return self._by_task(values, chances)
 
+    @property
+    def has_own_oof(self):
+        """Whether it brought out-of-fold predictions with it, or says that it did."""
+        fitted = core(self.unit.estimator, fitted=True)
+        return hasattr(fitted, "oof_prediction_") or not isinstance(fitted, BaseMultiTask)
+
     def own_oof(self):
         """Return the out-of-fold predictions of the rows that it was fitted to, as `predict` does."""
         with _Named(self.unit.member, self._names):

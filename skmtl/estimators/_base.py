@@ -9,6 +9,7 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
@@ -16,10 +17,11 @@ from sklearn.metrics import r2_score
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 from skorch.callbacks import Callback
 
 from .._activations import ACTIVATIONS
+from .._annealing import Annealing
 from .._balance import Balancer, check_gradients
 from .._batches import Data
 from .._blocks import make_blocks, task_order
@@ -27,12 +29,17 @@ from .._build import build_network
 from .._columns import listing
 from .._component import nearest, resolve
 from .._history import TrainingHistory
-from .._label_weights import class_factors, sample_weights, static_weights
-from .._net import MultiTaskNet
+from .._inputs import Inputs, is_frame
+from .._label_weights import class_factors, static_weights
+from .._member_objectives import MemberObjectives
+from .._members import MemberNetworks
+from .._net import PREDICT_ROWS, MultiTaskNet
 from .._objective import Objective
+from .._observed import column, columns, counts_at_all, take_columns, times, weighted_columns, with_data
 from .._optim import SGD, Adam, AdamW
+from .._presets import LEAST_ROWS, PRESETS, resolve_settings, rows_a_batch
 from .._stopping import Stopping
-from .._stratify import holdout
+from .._stratify import assign_folds, holdout, label_sets
 from .._targets import Targets
 from ..aggregation import AGGREGATORS, Aggregator, TorchJD
 from ..aggregation._torchjd import is_torchjd
@@ -43,11 +50,13 @@ from ..weighting import WEIGHTINGS, Weighting
 
 #: Rows that a user's trunk is tried on.
 _PROBE_ROWS = 4
+#: Epochs, where a schedule ends training.
+_NO_LIMIT = 1_000_000
 
 
 def _goes_by_batches(estimator):
     """Whether there is a `partial_fit`."""
-    if estimator.early_stopping:
+    if estimator.early_stopping is True:
         raise AttributeError("partial_fit holds out no rows to watch. Set early_stopping=False, or use fit.")
     if estimator.solver == "lbfgs":
         raise AttributeError("solver='lbfgs' looks at all rows at once. Use solver='adam', 'adamw' or 'sgd', or fit.")
@@ -62,15 +71,16 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     _parameter_constraints: dict = {
         "loss": "no_validation",  # resolve_losses says more
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "hidden_layer_sizes": [StrOptions({"auto"}), "array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions(set(ACTIVATIONS))],
-        "solver": [StrOptions({"adam", "adamw", "sgd", "lbfgs"})],
-        "alpha": [Interval(Real, 0, None, closed="left")],
+        "preset": [StrOptions(set(PRESETS))],
+        "solver": [StrOptions({"auto", "adam", "adamw", "sgd", "lbfgs"})],
+        "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate": [StrOptions({"auto", "anneal", "constant", "invscaling", "adaptive"})],
+        "learning_rate_init": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "shuffle": ["boolean"],
         "random_state": ["random_state"],
         "tol": [Interval(Real, 0, None, closed="left")],
@@ -78,14 +88,15 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         "warm_start": ["boolean"],
         "momentum": [Interval(Real, 0, 1, closed="both")],
         "nesterovs_momentum": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "early_stopping": [StrOptions({"auto"}), "boolean"],
+        "validation_fraction": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "epsilon": [Interval(Real, 0, None, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
+        "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "head_hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "task_weights": "no_validation",
         "weighting": "no_validation",
@@ -95,7 +106,12 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         "sampling": "no_validation",
         "architecture": "no_validation",
         "main_task": "no_validation",
+        "feature_scaling": [StrOptions({"auto", "robust", "standard"}), None],
+        "numeric_embedding": [StrOptions({"auto", "piecewise_linear", "periodic"}), None],
+        "categorical_features": "no_validation",
+        "missing_features": [StrOptions({"auto", "impute", "raise"})],
         "missing_label": "no_validation",
+        "on_empty_task": [StrOptions({"raise", "skip"})],
         "callbacks": [list, tuple, None],
         "device": [str, torch.device],
     }
@@ -103,16 +119,17 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def __init__(
         self,
         loss="auto",
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes="auto",
         activation="relu",
         *,
-        solver="adam",
-        alpha=0.0001,
+        preset="tabular",
+        solver="auto",
+        alpha="auto",
         batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
+        learning_rate="auto",
+        learning_rate_init="auto",
         power_t=0.5,
-        max_iter=200,
+        max_iter="auto",
         shuffle=True,
         random_state=None,
         tol=1e-4,
@@ -120,14 +137,15 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         warm_start=False,
         momentum=0.9,
         nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
+        early_stopping="auto",
+        validation_fraction="auto",
         beta_1=0.9,
-        beta_2=0.999,
+        beta_2="auto",
         epsilon=1e-8,
         n_iter_no_change=10,
         max_fun=15000,
         dropout=0.0,
+        n_members="auto",
         head_hidden_layer_sizes=(),
         task_weights=None,
         weighting="equal",
@@ -137,13 +155,19 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         sampling="rows",
         architecture="hard_sharing",
         main_task=None,
+        feature_scaling="auto",
+        numeric_embedding="auto",
+        categorical_features="from_dtype",
+        missing_features="auto",
         missing_label=np.nan,
+        on_empty_task="raise",
         callbacks=None,
         device="cpu",
     ):
         self.loss = loss
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.preset = preset
         self.solver = solver
         self.alpha = alpha
         self.batch_size = batch_size
@@ -166,6 +190,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
         self.dropout = dropout
+        self.n_members = n_members
         self.head_hidden_layer_sizes = head_hidden_layer_sizes
         self.task_weights = task_weights
         self.weighting = weighting
@@ -175,7 +200,12 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self.sampling = sampling
         self.architecture = architecture
         self.main_task = main_task
+        self.feature_scaling = feature_scaling
+        self.numeric_embedding = numeric_embedding
+        self.categorical_features = categorical_features
+        self.missing_features = missing_features
         self.missing_label = missing_label
+        self.on_empty_task = on_empty_task
         self.callbacks = callbacks
         self.device = device
 
@@ -189,10 +219,11 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         ----------
         X : array-like or CSR array of shape (n, d)
             Inputs; with a trunk of your own, of any shape ``(n, ...)``.
-        y : array-like or DataFrame of shape (n,) or (n, T)
-            Targets, one column a task; NaN, None, pd.NA or `missing_label` where a label is missing.
-        sample_weight : array-like of shape (n,) or (n, T), default=None
-            Weights of the rows, or of every label.
+        y : array-like, DataFrame or sparse array of shape (n,) or (n, T)
+            Targets, one column a task; NaN, None, pd.NA or `missing_label` where a label is missing. Of a sparse array
+            (CSR, CSC or COO) the stored entries are the labels, zeros too, and all others are missing.
+        sample_weight : array-like or sparse array of shape (n,) or (n, T), default=None
+            Weights of the rows, or of every label; what a sparse array does not store is 0.
 
         Returns
         -------
@@ -205,7 +236,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             If the data or a parameter is not as described. The estimator is then as it was before.
         """
         start = "warm" if self.warm_start and hasattr(self, "net_") else "new"
-        return self._fit(X, y, sample_weight, epochs=self.max_iter, start=start)
+        return self._fit(X, y, sample_weight, start=start)
 
     @available_if(_goes_by_batches)
     @_fit_context(prefer_skip_nested_validation=True)
@@ -218,12 +249,12 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         ----------
         X : array-like or CSR array of shape (n, d)
             Inputs.
-        y : array-like or DataFrame of shape (n,) or (n, T)
+        y : array-like, DataFrame or sparse array of shape (n,) or (n, T)
             Targets, as in `fit`.
         classes : array, list of arrays or dict, default=None
             Classes of the task, or of each task (None for a regression), in the first call; later ones may lack some.
-        sample_weight : array-like of shape (n,) or (n, T), default=None
-            Weights of the rows, or of every label.
+        sample_weight : array-like or sparse array of shape (n,) or (n, T), default=None
+            Weights of the rows, or of every label; what a sparse array does not store is 0.
 
         Returns
         -------
@@ -236,13 +267,16 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             If the data or a parameter is not as described, or there is a class that was not named in the first call.
         """
         start = "where it is" if hasattr(self, "net_") else "new"
-        return self._fit(X, y, sample_weight, epochs=1, start=start, classes=classes)
+        return self._fit(X, y, sample_weight, start=start, classes=classes, once=True)
 
-    def _fit(self, X, y, sample_weight, *, epochs, start, classes=None):
-        """Train: a new network, a trained one with a new solver ("warm"), or all as it is."""
+    def _fit(self, X, y, sample_weight, *, start, classes=None, once=False):
+        """Train: a new network, a trained one with a new solver ("warm"), or all as it is; `once`: for one epoch."""
         goes_on = start != "new"
         with self._all_or_nothing(goes_on):
-            X = self._validate_X(X, reset=not goes_on)
+            if start != "where it is":
+                self._settings = self._resolve_settings(LEAST_ROWS if once else _num_samples(X), once)
+            rng = check_random_state(self.random_state)
+            X = self._read_X(X) if goes_on else self._learn_inputs(X, rng)
             if goes_on:
                 targets = self._targets
                 values = targets.encode(y, n_rows=X.shape[0])
@@ -254,17 +288,39 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
                     owner=type(self).__name__,
                     n_rows=X.shape[0],
                     classes=classes,
+                    on_empty=self.on_empty_task,
+                    sample_weight=sample_weight,
+                    accept_sparse=True,
                 )
             weights = self._label_weights(targets, values, sample_weight)
             self._check_labels(targets, values, weights, all_tasks=not goes_on)
-            rng = check_random_state(self.random_state)
             if start == "new":
                 self.net_ = self._assemble(self._set_up(X, targets, values, weights, rng), rng)
             elif start == "warm":
                 self.net_ = self._assemble(self.net_.module_, rng, self.net_.history)
+            elif self.net_.stopping.early:  # of an earlier fit; there is nothing to watch now
+                self.net_.stopping = Stopping(False, self.tol, self.n_iter_no_change)
             train, valid = self._split(X, values, weights, rng)
-            self._train(train, valid, epochs)
+            self._train(train, valid, 1 if once else self._settings.max_iter or _NO_LIMIT)
         return self
+
+    def _resolve_settings(self, n_rows, once):
+        """The values of the parameters that can be "auto"."""
+        settings = resolve_settings(self, n_rows, self._has_own_trunk())
+        if once:  # no rows are held out of those that are passed, and there is no telling how many will come
+            settings.early_stopping = False
+            settings.n_members = 1 if self.n_members == "auto" else self.n_members
+            if settings.learning_rate == "anneal":
+                settings.learning_rate = "constant"
+        if settings.learning_rate == "anneal" and not settings.early_stopping:
+            raise ValueError(
+                "learning_rate='anneal' follows the validation loss, which early_stopping=False leaves out. Set "
+                "early_stopping=True, or another learning_rate."
+            )
+        return settings
+
+    def _has_own_trunk(self):
+        return isinstance(self.architecture, OwnTrunk) or not isinstance(self.architecture, Architecture | str)
 
     @contextlib.contextmanager
     def _all_or_nothing(self, goes_on):
@@ -294,54 +350,114 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             part.load_state_dict(state)
         del net.history[n_epochs:]
 
+    def _learn_inputs(self, X, rng):
+        """Learn how X is encoded; return it as one table of numbers."""
+        settings = self._settings
+        X = self._validate_X(X, reset=True)
+        self._inputs = self._reader = None
+        if self._has_own_trunk():
+            return X
+        inputs, X = Inputs.fit(
+            X,
+            scaling=settings.feature_scaling,
+            embedding=settings.numeric_embedding,
+            categorical=self.categorical_features,
+            missing=settings.missing_features,
+            owner=type(self).__name__,
+            rng=rng,
+        )
+        self._inputs = None if inputs.is_identity else inputs
+        self._reader = inputs
+        return X
+
+    def _read_X(self, X):
+        """Check X, and return it as the table of numbers that the encoding, or the network, takes."""
+        X = self._validate_X(X, reset=False)
+        return X if self._reader is None else self._reader.read(X)
+
+    def _names_categories(self):
+        chosen = self.categorical_features
+        return chosen is not None and not (isinstance(chosen, str) and chosen == "from_dtype")
+
+    def _is_read_by_column(self, X):
+        """Whether X may hold more than numbers: a frame, or an array of objects of which categories are named."""
+        return is_frame(X) or (self._names_categories() and getattr(X, "dtype", None) == np.dtype(object))
+
+    def _may_have_gaps(self):
+        """Whether numbers in X, or the categories among them, may be missing; `Inputs` looks at the rest."""
+        return self._takes_missing() or (self._names_categories() and not self._has_own_trunk())
+
+    def _takes_missing(self):
+        """Whether numbers in X may be missing."""
+        asked = self.missing_features
+        if asked == "auto":
+            asked = "raise" if self._has_own_trunk() else PRESETS[self.preset]["missing_features"]
+        return asked == "impute"
+
     def _validate_X(self, X, reset):
         """Check X, and copy nothing that need not be."""
-        own_trunk = not isinstance(self.architecture, str)
-        X = validate_data(self, X, reset=reset, dtype="numeric", accept_sparse="csr", allow_nd=own_trunk)
+        own_trunk = self._has_own_trunk()
+        if not own_trunk and self._is_read_by_column(X):
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            return X
+        X = validate_data(
+            self,
+            X,
+            reset=reset,
+            dtype="numeric",
+            accept_sparse="csr",
+            allow_nd=own_trunk,
+            ensure_all_finite="allow-nan" if self._may_have_gaps() and not sp.issparse(X) else True,
+        )
         if X.dtype.kind == "c" or (X.dtype.kind == "f" and X.dtype.itemsize > 8):
             X = X.astype(np.float64)
         return X
 
     def _set_up(self, X, targets, values, weights, rng):
         """Learn the scale of the targets; make a network for these tasks."""
-        losses = resolve_losses(self.loss, targets.names, targets.kinds, type(self).__name__)
-        for task, (name, loss) in enumerate(zip(targets.names, losses, strict=True)):
+        losses = resolve_losses(targets.select(self.loss, "loss"), targets.names, targets.kinds, type(self).__name__)
+        for task, (_, labels) in enumerate(columns(values)):
             if targets.kinds[task] == "regression":
-                loss.check_target(values[~np.isnan(values[:, task]), task], name)
+                losses[task].check_target(labels, targets.names[task])
         targets.set_scale(values, [loss.scaling for loss in losses], weights)
         blocks = make_blocks(losses, [None if c is None else len(c) for c in targets.classes])
-        task_weights = static_weights(self.task_weights, targets.names)
+        task_weights = static_weights(targets.select(self.task_weights, "task_weights"), targets.names)
         with torch.random.fork_rng([]):
             torch.default_generator.manual_seed(_seed(rng))
-            network = build_network(
-                self._trunk(),
-                Data(X[:_PROBE_ROWS], copies=True).gather(slice(None))[0],
-                blocks,
-                hidden_layer_sizes=_sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
-                head_hidden_layer_sizes=_sizes(self.head_hidden_layer_sizes, "head_hidden_layer_sizes"),
-                activation=ACTIVATIONS[self.activation],
-                dropout=self.dropout,
-            )
-        network.heads.reset_tasks([c for c, t in enumerate(task_order(blocks)) if task_weights[t] == 0])
+            networks = [self._network(X, blocks) for _ in range(self._settings.n_members)]
+        for network in networks:
+            network.heads.reset_tasks([c for c, t in enumerate(task_order(blocks)) if task_weights[t] == 0])
         self._targets, self._blocks, self._losses = targets, blocks, losses
         self._readers = [(b, targets.scale[list(b.tasks)], targets.mean[list(b.tasks)]) for b in blocks]
         self.tasks_ = targets.task_types
-        self.n_outputs_ = targets.n_tasks
-        return network
+        self.n_outputs_, self.skipped_tasks_ = targets.n_columns, targets.skipped
+        return networks[0] if len(networks) == 1 else MemberNetworks(networks)
+
+    def _network(self, X, blocks):
+        return build_network(
+            self._trunk(),
+            Data(X[:_PROBE_ROWS], copies=True, inputs=self._inputs).gather(slice(None))[0],
+            blocks,
+            hidden_layer_sizes=_sizes(self._settings.hidden_layer_sizes, "hidden_layer_sizes"),
+            head_hidden_layer_sizes=_sizes(self.head_hidden_layer_sizes, "head_hidden_layer_sizes"),
+            activation=ACTIVATIONS[self.activation],
+            dropout=self.dropout,
+        )
 
     def _assemble(self, network, rng, history=()):
         """Put objective, solver and loop around a network, new or trained before."""
-        targets, lbfgs = self._targets, self.solver == "lbfgs"
-        task_weights = static_weights(self.task_weights, targets.names)
+        targets, lbfgs = self._targets, self._settings.solver == "lbfgs"
+        task_weights = static_weights(targets.select(self.task_weights, "task_weights"), targets.names)
         main_task = self._main_task(targets, task_weights)
-        owner, aggregators = type(self).__name__, {"aggregator": AGGREGATORS}
-        weighting = resolve(self.weighting, WEIGHTINGS, Weighting, "weighting", owner, aggregators)
         sampling = self._sampling()
-        if lbfgs:
-            self._check_lbfgs(weighting, sampling)
         self._check_loop()
-        balancer = self._balancer(network, weighting, np.flatnonzero(task_weights), main_task)
-        objective = Objective(self._blocks, weighting, torch.from_numpy(task_weights), balancer)
+        members = network.members if network.n_members > 1 else [network]
+        objectives = [self._objective(member, task_weights, main_task) for member in members]
+        objective = objectives[0]
+        if lbfgs:
+            self._check_lbfgs(objective.weighting, sampling)
+        elif len(objectives) > 1 and not (objective.is_constant and objective.balancer is None):
+            objective = MemberObjectives(objectives)
         dtype = torch.float64 if lbfgs else torch.float32
         if network.dtype != dtype:
             network.to(dtype)
@@ -353,6 +469,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             stopping=self._stopping(main_task),
             task_names=targets.names,
             seed=_seed(rng),
+            inputs=self._inputs,
             sampling=sampling if self.shuffle else None,
             max_fun=self.max_fun if lbfgs else None,
             callbacks=None if self.callbacks is None else list(self.callbacks),
@@ -362,16 +479,25 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         net.history.extend(history)
         return net
 
+    def _objective(self, network, task_weights, main_task):
+        """What one network minimises."""
+        owner, aggregators = type(self).__name__, {"aggregator": AGGREGATORS}
+        weighting = resolve(self.weighting, WEIGHTINGS, Weighting, "weighting", owner, aggregators)
+        balancer = self._balancer(network, weighting, np.flatnonzero(task_weights), main_task)
+        return Objective(self._blocks, weighting, torch.from_numpy(task_weights), balancer)
+
     def _train(self, train, valid, epochs):
         net, known = self.net_, len(self.net_.history)
-        net.batch_size = self._batch_rows(len(train))
+        n_rows = len(train) if train.folds is None else len(train) - len(train) // self._settings.n_members
+        net.batch_size = self._batch_rows(n_rows)
         if not net.train(train, valid, epochs):
             warnings.warn("Training interrupted by user; the network is kept as it is.", stacklevel=5)
         rows = net.history
         self.n_iter_ = len(rows) - known
-        if net.max_fun is None and self.n_iter_ == epochs == self.max_iter and not net.stopping.is_patience_spent(net):
+        is_cut_off = net.max_fun is None and self.n_iter_ == epochs == self._settings.max_iter
+        if is_cut_off and not net.stopping.is_patience_spent(net):
             net.complaint = (
-                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
+                f"Stochastic Optimizer: Maximum iterations ({epochs}) reached and the optimization hasn't "
                 "converged yet. Increase max_iter, or learning_rate_init."
             )
         if net.complaint:
@@ -384,6 +510,28 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         scores = [-row["valid_loss"] for row in rows if "valid_loss" in row]
         self.validation_scores_ = scores if valid is not None else None
         self.best_validation_score_ = max(scores, default=None) if valid is not None else None
+        self._set_oof(train)
+
+    def _set_oof(self, data):
+        """Set `oof_prediction_` where each member leaves out a fold."""
+        self.__dict__.pop("oof_prediction_", None)
+        if data.folds is None:
+            return
+        raw, n = self.net_.infer_out_of_fold(data), len(data)
+        if all(kind == "regression" for kind in self._targets.kinds):
+            self.oof_prediction_ = self._targets.decode(self._predict_values(raw, n))
+            return
+        found = self._probabilities(raw, n)
+        if any(part is None for part in found):
+            values = self._predict_values(raw, n)
+            found = [values[:, t] if part is None else part for t, part in enumerate(found)]
+        self.oof_prediction_ = found[0] if self._targets.single else self._targets.restore(found)
+
+    @property
+    def makes_oof_prediction(self):
+        """Whether `fit` leaves an `oof_prediction_`: each member is asked about the rows that it did not train on."""
+        settings = resolve_settings(self, LEAST_ROWS, self._has_own_trunk())
+        return settings.n_members > 1 and settings.early_stopping and settings.solver != "lbfgs"
 
     # The parts
 
@@ -399,18 +547,21 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         )
 
     def _solver(self):
-        if self.solver == "sgd":
-            return functools.partial(
-                SGD, self.learning_rate_init, self.alpha, momentum=self.momentum, nesterov=self.nesterovs_momentum
-            )
-        kind = AdamW if self.solver == "adamw" else Adam
+        settings = self._settings
+        rate, alpha = settings.learning_rate_init, settings.alpha
+        if settings.solver == "sgd":
+            return functools.partial(SGD, rate, alpha, momentum=self.momentum, nesterov=self.nesterovs_momentum)
+        kind = AdamW if settings.solver == "adamw" else Adam
         return functools.partial(
-            kind, self.learning_rate_init, self.alpha, beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon
+            kind, rate, alpha, beta_1=self.beta_1, beta_2=settings.beta_2, epsilon=self.epsilon
         )
 
     def _stopping(self, main_task):
-        early = self.early_stopping and self.solver != "lbfgs"
-        return Stopping(early, self.tol, self.n_iter_no_change, main_task, self.learning_rate, self.power_t)
+        settings = self._settings
+        if settings.learning_rate == "anneal":
+            return Annealing(main_task, settings.max_iter)
+        early = settings.early_stopping and settings.solver != "lbfgs"
+        return Stopping(early, self.tol, self.n_iter_no_change, main_task, settings.learning_rate, self.power_t)
 
     def _sampling(self):
         sampling = resolve(self.sampling, SAMPLINGS, Sampling, "sampling", type(self).__name__)
@@ -456,6 +607,11 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
                     f"solver='lbfgs' minimises one fixed objective on all rows, which {name}={getattr(self, name)!r} "
                     f"is not made for. Leave {name} as it is by default, or use solver='adam'."
                 )
+        if self._settings.n_members > 1:
+            raise ValueError(
+                f"solver='lbfgs' trains one network; got n_members={self._settings.n_members}. Set n_members=1, or use "
+                "solver='adamw'."
+            )
         if self.dropout:
             raise ValueError(
                 f"solver='lbfgs' cannot follow an objective that is random: dropout={self.dropout}. Set dropout=0, or "
@@ -480,7 +636,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def _batch_rows(self, n):
         if self.batch_size == "auto":
-            return min(200, n)
+            return rows_a_batch(n, "tabular" if self._settings.learning_rate == "anneal" else "mlp")
         if self.batch_size > n:
             warnings.warn(
                 f"Got batch_size={self.batch_size}, which is larger than the number of training rows {n}. It is going "
@@ -494,6 +650,8 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         name, names = self.main_task, targets.names
         if name is None:
             return None
+        if name in targets.skipped:
+            raise ValueError(f"main_task={name!r} has no label to learn from, and on_empty_task='skip' leaves it out.")
         if name not in names:
             raise ValueError(f"main_task={name!r} is no task; the tasks are {listing(names)}.{nearest(name, names)}")
         position = names.index(name)
@@ -505,19 +663,18 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def _label_weights(self, targets, values, sample_weight):
         """Sample and class weights as one array (n, 1) or (n, T); None where all are one."""
-        weights = None if sample_weight is None else sample_weights(sample_weight, values.shape)
-        class_weight = getattr(self, "class_weight", None)
+        weights = targets.label_weights(sample_weight, values)
+        class_weight = targets.select(getattr(self, "class_weight", None), "class_weight")
         if class_weight is None:
             return weights
         factors = class_factors(class_weight, values, targets.names, targets.classes)
-        return factors if weights is None else weights * factors
+        return factors if weights is None else times(weights, factors)
 
     def _check_labels(self, targets, values, weights, all_tasks):
         """Every task needs a label that counts; with `all_tasks` False (partial_fit), the batch needs one at all."""
         if weights is None and all_tasks:
             return  # Targets.fit has seen to it
-        counted = ~np.isnan(values) if weights is None else ~np.isnan(values) & (weights > 0)
-        labelled = counted.any(axis=0)
+        labelled = counts_at_all(values, weights)
         if all_tasks and not labelled.all():
             empty = [name for name, some in zip(targets.names, labelled, strict=True) if not some]
             raise ValueError(
@@ -531,19 +688,41 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         targets, net = self._targets, self.net_
         order = task_order(self._blocks)
         dtype = np.float64 if net.module_.dtype == torch.float64 else np.float32
-        Y = _reorder(targets.scale_values(values, dtype), order)
+        Y = take_columns(targets.scale_values(values, dtype), order)
         if weights is not None:
-            weights = _reorder(weights.astype(dtype), order) if weights.shape[1] > 1 else weights.astype(dtype)
+            weights = take_columns(weights.astype(dtype), order) if weights.shape[1] > 1 else weights.astype(dtype)
         fill = np.array([1.0 if self._losses[t].scaling == "mean" else 0.0 for t in order], dtype=dtype)
         fill[[targets.classes[t] is not None for t in order]] = 0.0
         module = net.module_
-        data = Data(X, Y, weights, fill=fill, dtype=module.dtype, device=net.device, copies=module.writes_input)
+        settings = {"dtype": module.dtype, "device": net.device, "copies": module.writes_input, "inputs": self._inputs}
+        data = Data(X, Y, weights, fill=fill, **settings)
         if not net.stopping.early:
             return data, None
-        trained, watched = holdout(values, targets.kinds, self.validation_fraction, rng)
+        if self._settings.n_members > 1:
+            data.folds = self._folds(values, targets.kinds, rng)
+            rows = np.flatnonzero(data.folds >= 0)
+            watched = data.subset(rows)
+            watched.folds = data.folds[rows]
+            self._check_split(targets, order, data, watched)
+            return data, watched
+        trained, watched = holdout(values, targets.kinds, self._settings.validation_fraction, rng)
         train, valid = data.subset(trained), data.subset(watched)
         self._check_split(targets, order, train, valid)
         return train, valid
+
+    def _folds(self, values, kinds, rng):
+        """Fold of each row, the rows that one member does not train on; -1 for all train on it."""
+        n = self._settings.n_members
+        if values.shape[0] < 2 * n:
+            raise ValueError(
+                f"n_members={n} needs at least {2 * n} rows, of which each member leaves out its own share; got "
+                f"{values.shape[0]}. Decrease n_members, or set early_stopping=False."
+            )
+        folds = assign_folds(values, kinds, n, rng)
+        strata = label_sets(values, kinds)[0].tocsc()
+        is_single = np.diff(strata.indptr) == 1  # of a class, or of a task: no member can do without it
+        folds[strata[:, is_single].indices] = -1
+        return folds
 
     def _check_split(self, targets, order, train, valid):
         """The split must leave something to learn from and something to watch."""
@@ -552,16 +731,15 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         if lost:
             raise ValueError(
                 f"The validation split leaves task(s) {listing(lost)} without a label to train on. Decrease "
-                f"validation_fraction={self.validation_fraction}, or set early_stopping=False."
+                f"validation_fraction={self._settings.validation_fraction}, or set early_stopping=False."
             )
         seen = {t for t, some in zip(order, valid.observed, strict=True) if some}
         main = net.stopping.main_task
         if (main is not None and main not in seen) or seen.isdisjoint(net.criterion_.trained_tasks):
             who = f"main_task {targets.names[main]!r}" if main is not None else "any trained task"
-            raise ValueError(
-                f"The validation split has no label of {who} to watch. Increase "
-                f"validation_fraction={self.validation_fraction}, or set early_stopping=False."
-            )
+            more = f"Increase validation_fraction={self._settings.validation_fraction}, or set"
+            how = more if self._settings.n_members == 1 else "Set"
+            raise ValueError(f"The validation split has no label of {who} to watch. {how} early_stopping=False.")
 
     # Prediction
 
@@ -571,8 +749,9 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             check_is_fitted(self, "net_")
         plain = type(X) is np.ndarray and X.dtype.char in "fd" and X.ndim == 2 and len(X)
         plain = plain and X.shape[1] == self.n_features_in_ and not hasattr(self, "feature_names_in_")
+        plain = plain and (self._reader is None or not self._reader.categories_)
         with np.errstate(over="ignore", invalid="ignore"):
-            return X if plain and math.isfinite(X.sum()) else self._validate_X(X, reset=False)
+            return X if plain and math.isfinite(X.sum()) else self._read_X(X)
 
     def _raw(self, X):
         """Raw output (m, R) of rows as the user passes them, and their number n <= m."""
@@ -586,7 +765,7 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """Values in the user's units, or class codes: float64 (n, T)."""
         if len(self._readers) == 1:
             return self._read(raw, n, *self._readers[0])
-        values = np.empty((n, self.n_outputs_))
+        values = np.empty((n, self._targets.n_tasks))
         for reader in self._readers:
             values[:, list(reader[0].tasks)] = self._read(raw, n, *reader)
         return values
@@ -594,10 +773,10 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     @staticmethod
     def _read(raw, n, block, scale, mean):
         """Values of one block of tasks, in their order there."""
+        predicted = _mean_prediction(block, raw, n)
         if block.loss.kind == "regression":
-            return block.loss.predict(block.view(raw)).numpy()[:n] * scale + mean
-        # In double precision, as in predict_proba: the label is that of the largest probability there.
-        return block.loss.predict(block.view(raw).double()).numpy()[:n].argmax(axis=2).astype(float)
+            return predicted * scale + mean
+        return predicted.argmax(axis=2).astype(float)
 
     def predict(self, X):
         """Predict all tasks.
@@ -617,25 +796,31 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def _predict_std(self, raw, n):
         """Standard deviations (n, T), NaN where the loss of a task has none."""
-        stds = np.full((n, self.n_outputs_), np.nan)
+        stds = np.full((n, self._targets.n_tasks), np.nan)
+        has_members = raw.ndim == 3
         for block in self._blocks:
+            if block.loss.kind != "regression" or not (block.loss.has_std or has_members):
+                continue
+            # The spread of the members, and on average over them that which the loss has learned.
+            variance = _of_members(block, raw, n, block.loss.predict).var(axis=0)
             if block.loss.has_std:
-                tasks = list(block.tasks)
-                stds[:, tasks] = block.loss.predict_std(block.view(raw)).numpy()[:n] * self._targets.scale[tasks]
+                variance += (_of_members(block, raw, n, block.loss.predict_std) ** 2).mean(axis=0)
+            tasks = list(block.tasks)
+            stds[:, tasks] = np.sqrt(variance) * self._targets.scale[tasks]
         if np.isnan(stds).all():
             losses = sorted({type(block.loss).__name__ for block in self._blocks})
             raise ValueError(
-                f"return_std=True needs a loss that learns a standard deviation, as loss='gaussian_nll' does; this "
-                f"{type(self).__name__} was fitted with {losses}."
+                "return_std=True needs n_members above 1, or a loss that learns a standard deviation of a regression, "
+                f"as loss='gaussian_nll' does; this {type(self).__name__} was fitted with {losses}."
             )
-        return stds[:, 0] if self._targets.single else stds
+        return stds[:, 0] if self._targets.single else self._targets.restore_columns(stds)
 
     def _probabilities(self, raw, n):
         """List by task of (n, n_classes), None for a regression."""
-        result = [None] * self.n_outputs_
+        result = [None] * self._targets.n_tasks
         for block in self._blocks:
             if block.loss.kind == "classification":
-                predicted = block.loss.predict(block.view(raw).double()).numpy()[:n]
+                predicted = _mean_prediction(block, raw, n)
                 for i, task in enumerate(block.tasks):
                     result[task] = np.ascontiguousarray(predicted[:, i])
         return result
@@ -670,10 +855,10 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         ----------
         X : array-like or CSR array of shape (n, d)
             Inputs.
-        y : array-like or DataFrame of shape (n,) or (n, T)
+        y : array-like, DataFrame or sparse array of shape (n,) or (n, T)
             Targets; missing labels are left out.
-        sample_weight : array-like of shape (n,) or (n, T), default=None
-            Weights of the rows, or of every label.
+        sample_weight : array-like or sparse array of shape (n,) or (n, T), default=None
+            Weights of the rows, or of every label; what a sparse array does not store is 0.
 
         Returns
         -------
@@ -690,25 +875,24 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         ----------
         X : array-like or CSR array of shape (n, d)
             Inputs.
-        y : array-like or DataFrame of shape (n,) or (n, T)
+        y : array-like, DataFrame or sparse array of shape (n,) or (n, T)
             Targets; missing labels are left out.
-        sample_weight : array-like of shape (n,) or (n, T), default=None
-            Weights of the rows, or of every label.
+        sample_weight : array-like or sparse array of shape (n,) or (n, T), default=None
+            Weights of the rows, or of every label; what a sparse array does not store is 0.
 
         Returns
         -------
         scores : dict of str to float
-            By task name; NaN for a task without a label in y.
+            By task name; NaN for a task without a label in y, and for a regression task with only one.
         """
-        X = self._rows(X)
-        predicted = self._predict_values(self._infer(X), X.shape[0])
-        truth = self._targets.encode(y, n_rows=X.shape[0], unknown=-1.0)
-        weights = None if sample_weight is None else sample_weights(sample_weight, truth.shape)
-        scores = {}
-        for task, (name, kind) in enumerate(zip(self._targets.names, self._targets.kinds, strict=True)):
-            seen = ~np.isnan(truth[:, task])
-            w = None if weights is None else weights[seen, task if weights.shape[1] > 1 else 0]
-            scores[name] = _score(kind, truth[seen, task], predicted[seen, task], w)
+        X, targets = self._rows(X), self._targets
+        truth = targets.encode(y, n_rows=X.shape[0], unknown=-1.0)
+        weights = targets.label_weights(sample_weight, truth)
+        predicted = _predict_labelled(self, X, truth)
+        scores = dict.fromkeys(targets.y_names, np.nan)
+        for task, (rows, labels, own) in enumerate(weighted_columns(truth, weights)):
+            guesses = column(predicted, task) if sp.issparse(predicted) else predicted[rows, task]
+            scores[targets.names[task]] = _score(targets.kinds[task], labels, guesses, own)
         return scores
 
     # What scikit-learn asks for
@@ -725,19 +909,49 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = self._takes_missing()
+        tags.input_tags.categorical = not self._has_own_trunk()
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
 
+def _predict_labelled(estimator, X, truth):
+    """Values and class codes (n, T); where the labels are sparse only of these, as a CSC array."""
+    if not sp.issparse(truth):
+        return estimator._predict_values(estimator._infer(X), X.shape[0])
+    data, ends = np.empty(truth.nnz), truth.indptr
+    for start in range(0, X.shape[0], PREDICT_ROWS):
+        part = X[start : start + PREDICT_ROWS]
+        stop = start + part.shape[0]
+        rows = np.repeat(np.arange(stop - start), np.diff(ends[start : stop + 1]))
+        labels = slice(ends[start], ends[stop])
+        data[labels] = estimator._predict_values(estimator._infer(part), stop - start)[rows, truth.indices[labels]]
+    return with_data(truth, data).tocsc()
+
+
 def _score(kind, truth, predicted, weights):
-    """R² or accuracy; NaN without a label."""
-    if not len(truth):
+    """R² or accuracy; NaN without a label, for R² with one."""
+    if len(truth) < (2 if kind == "regression" else 1):
         return np.nan
     if kind == "regression":
         return r2_score(truth, predicted, sample_weight=weights)
     return float(np.average(truth == predicted, weights=weights))
+
+
+def _of_members(block, raw, n, predict):
+    """What the members predict of a block's tasks ``(K, n, G, ...)``, from raw output ``(K, m, R)`` or ``(m, R)``."""
+    view = block.view(raw.reshape(-1, raw.shape[-1]))
+    # Classes in double precision: the label is that of the largest probability.
+    predicted = predict(view if block.loss.kind == "regression" else view.double()).numpy()
+    return predicted.reshape(-1, raw.shape[-2], *predicted.shape[1:])[:, :n]
+
+
+def _mean_prediction(block, raw, n):
+    """Mean over the members of what they predict."""
+    predicted = _of_members(block, raw, n, block.loss.predict)
+    return predicted[0] if len(predicted) == 1 else predicted.mean(axis=0)
 
 
 def _finite(output, X):
@@ -761,8 +975,3 @@ def _sizes(value, name):
         if not isinstance(size, Integral) or size < 1:
             raise ValueError(f"{name} must be positive integers; got {value!r}.")
     return tuple(int(size) for size in sizes)
-
-
-def _reorder(array, order):
-    """Columns in block order, as they are where that is the order they have."""
-    return array if (order == np.arange(len(order))).all() else np.ascontiguousarray(array[:, order])

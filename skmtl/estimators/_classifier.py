@@ -33,9 +33,11 @@ class ProbabilityMixin:
         Returns
         -------
         probabilities : list of ndarray of shape (n, n_classes), or ndarray where y had one column
-            One array a task, with the classes in the order of `classes_`; None for a regression task.
+            One array a task, with the classes in the order of `classes_`; None for a regression task, and for one that
+            is skipped.
         """
-        probabilities = self._probabilities(*self._raw(X))
+        raw = self._raw(X)
+        probabilities = self._targets.restore(self._probabilities(*raw))
         return probabilities[0] if self._targets.single else probabilities
 
     @available_if(_is_probabilistic)
@@ -63,7 +65,7 @@ class ProbabilityMixin:
         """Class labels: an array, or a list of them with several tasks (None for a regression)."""
         if not hasattr(self, "_targets"):
             raise AttributeError(f"{type(self).__name__} has no classes_ before it is fitted.")
-        classes = self._targets.classes
+        classes = self._targets.restore(self._targets.classes)
         return classes[0] if self._targets.single else classes
 
 
@@ -178,6 +180,12 @@ class MultiTaskClassifier(ClassifierMixin, ProbabilityMixin, BaseMultiTask):
         all.
     missing_label : scalar, default=np.nan
         What stands for a missing label in y, besides NaN, None and pd.NA, which always do.
+    on_empty_task : {"raise", "skip"}, default="raise"
+        What to do about a column of y of which there is nothing to learn: without a label, or every label of weight 0.
+        "skip" also means columns with labels of one class only. It says so in a warning and leaves them out of
+        training; predictions hold NaN there where all labels are numbers, else None, as do probabilities and
+        `classes_`. Parameters that name or list all tasks may go on to do so. Later calls take y with all columns, and
+        do not look at the labels in those.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of skorch, each an instance or a pair of name and instance.
     device : str or torch.device, default="cpu"
@@ -195,6 +203,8 @@ class MultiTaskClassifier(ClassifierMixin, ProbabilityMixin, BaseMultiTask):
     tasks_ : dict of task name to {"binary", "multiclass"}
         The tasks, in the order of the columns of y, and what they are. Names are the column names, or "task_0",
         "task_1", ...
+    skipped_tasks_ : list
+        Names of the columns of y that `on_empty_task` left out.
     n_iter_ : int
         Epochs, or iterations, of the last call of `fit`.
     loss_ : float
@@ -212,7 +222,7 @@ class MultiTaskClassifier(ClassifierMixin, ProbabilityMixin, BaseMultiTask):
     classes_ : ndarray, or list of ndarray
         Class labels of each task, sorted, in the dtype that they had; an array where y had one column.
     n_outputs_ : int
-        Number of tasks T.
+        Number of columns of y and of predictions: the tasks T, and those that are skipped.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
@@ -275,17 +285,18 @@ class MultiTaskClassifier(ClassifierMixin, ProbabilityMixin, BaseMultiTask):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes="auto",
         activation="relu",
         *,
+        preset="tabular",
         loss="auto",
-        solver="adam",
-        alpha=0.0001,
+        solver="auto",
+        alpha="auto",
         batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
+        learning_rate="auto",
+        learning_rate_init="auto",
         power_t=0.5,
-        max_iter=200,
+        max_iter="auto",
         shuffle=True,
         random_state=None,
         tol=1e-4,
@@ -293,14 +304,15 @@ class MultiTaskClassifier(ClassifierMixin, ProbabilityMixin, BaseMultiTask):
         warm_start=False,
         momentum=0.9,
         nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
+        early_stopping="auto",
+        validation_fraction="auto",
         beta_1=0.9,
-        beta_2=0.999,
+        beta_2="auto",
         epsilon=1e-8,
         n_iter_no_change=10,
         max_fun=15000,
         dropout=0.0,
+        n_members="auto",
         head_hidden_layer_sizes=(),
         task_weights=None,
         class_weight=None,
@@ -311,7 +323,12 @@ class MultiTaskClassifier(ClassifierMixin, ProbabilityMixin, BaseMultiTask):
         sampling="rows",
         architecture="hard_sharing",
         main_task=None,
+        feature_scaling="auto",
+        numeric_embedding="auto",
+        categorical_features="from_dtype",
+        missing_features="auto",
         missing_label=np.nan,
+        on_empty_task="raise",
         callbacks=None,
         device="cpu",
     ):
@@ -319,6 +336,7 @@ class MultiTaskClassifier(ClassifierMixin, ProbabilityMixin, BaseMultiTask):
             loss=loss,
             hidden_layer_sizes=hidden_layer_sizes,
             activation=activation,
+            preset=preset,
             solver=solver,
             alpha=alpha,
             batch_size=batch_size,
@@ -341,6 +359,7 @@ class MultiTaskClassifier(ClassifierMixin, ProbabilityMixin, BaseMultiTask):
             n_iter_no_change=n_iter_no_change,
             max_fun=max_fun,
             dropout=dropout,
+            n_members=n_members,
             head_hidden_layer_sizes=head_hidden_layer_sizes,
             task_weights=task_weights,
             weighting=weighting,
@@ -350,7 +369,12 @@ class MultiTaskClassifier(ClassifierMixin, ProbabilityMixin, BaseMultiTask):
             sampling=sampling,
             architecture=architecture,
             main_task=main_task,
+            feature_scaling=feature_scaling,
+            numeric_embedding=numeric_embedding,
+            categorical_features=categorical_features,
+            missing_features=missing_features,
             missing_label=missing_label,
+            on_empty_task=on_empty_task,
             callbacks=callbacks,
             device=device,
         )

@@ -114,6 +114,10 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
         all.
     missing_label : scalar, default=np.nan
         What stands for a missing label in y, besides NaN, None and pd.NA, which always do.
+    on_empty_task : {"raise", "skip"}, default="raise"
+        What to do about a column of y without a label, or of which every label has weight 0. "skip" says so in a
+        warning and leaves it out of training; predictions hold NaN there. Parameters that name or list all tasks may go
+        on to do so. Later calls take y with all columns, and do not look at the labels in those.
     callbacks : list of skorch callbacks or None, default=None
         Callbacks of skorch, each an instance or a pair of name and instance.
     device : str or torch.device, default="cpu"
@@ -131,6 +135,8 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
     tasks_ : dict of task name to {"regression"}
         The tasks, in the order of the columns of y, and what they are. Names are the column names, or "task_0",
         "task_1", ...
+    skipped_tasks_ : list
+        Names of the columns of y that `on_empty_task` left out.
     n_iter_ : int
         Epochs, or iterations, of the last call of `fit`.
     loss_ : float
@@ -146,7 +152,7 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
     best_validation_score_ : float or None
         Highest of `validation_scores_`.
     n_outputs_ : int
-        Number of tasks T.
+        Number of columns of y and of predictions: the tasks T, and those that are skipped.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of str of shape (`n_features_in_`,)

@@ -8,6 +8,7 @@ from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit, Shuffl
 from sklearn.utils import check_random_state
 
 from .._columns import read_columns
+from .._observed import column
 from .._stratify import assign_folds, split_off
 from .._targets import asked_kinds
 
@@ -81,8 +82,8 @@ class MultiTaskKFold(BaseCrossValidator):
         ----------
         X : array-like of shape (n_samples, ...)
             Only its number of rows is used.
-        y : array-like or dataframe of shape (n_samples,) or (n_samples, n_tasks)
-            The labels, a column a task, with gaps.
+        y : array-like, dataframe or sparse array of shape (n_samples,) or (n_samples, n_tasks)
+            The labels, a column a task, with gaps; of a sparse array, what is stored.
         groups : object
             Always ignored, exists for API compatibility.
 
@@ -110,7 +111,7 @@ class MultiTaskKFold(BaseCrossValidator):
                 "random_state at None."
             )
         values, kinds, scarce = _read(self, X, y, groups, enough=self.n_splits)
-        n = len(values)
+        n = values.shape[0]
         if self.n_splits > n:
             raise ValueError(f"Cannot have n_splits={self.n_splits} greater than the number of samples: n_samples={n}.")
         _warn_if_scarce(scarce, f"fewer labels than n_splits={self.n_splits}, so some folds lack")
@@ -200,8 +201,8 @@ class MultiTaskShuffleSplit(BaseShuffleSplit):
         ----------
         X : array-like of shape (n_samples, ...)
             Only its number of rows is used.
-        y : array-like or dataframe of shape (n_samples,) or (n_samples, n_tasks)
-            The labels, a column a task, with gaps.
+        y : array-like, dataframe or sparse array of shape (n_samples,) or (n_samples, n_tasks)
+            The labels, a column a task, with gaps; of a sparse array, what is stored.
         groups : object
             Always ignored, exists for API compatibility.
 
@@ -242,7 +243,7 @@ def _check_n_splits(splitter, at_least):
 
 
 def _read(splitter, X, y, groups, enough):
-    """Return y as class codes and numbers (n, T) with NaN, the kinds, and the names of what has too few labels.
+    """Return y as codes and numbers (n, T), with NaN or sparse, the kinds, and the names of what has too few labels.
 
     Unlike an estimator it takes a task without labels or with one class: there is nothing to balance then.
     """
@@ -252,12 +253,13 @@ def _read(splitter, X, y, groups, enough):
     if y is None:
         raise ValueError(f"{owner} balances the labels of y, but y is None: pass y, or use KFold or ShuffleSplit.")
     n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
-    columns = read_columns(y, owner=owner, missing_label=splitter.missing_label, n_rows=n_rows)
+    columns = read_columns(y, owner=owner, missing_label=splitter.missing_label, n_rows=n_rows, accept_sparse=True)
     kinds = asked_kinds(splitter.tasks, columns.names, owner)
     values, scarce = columns.values.copy(), {}
     for j, name in enumerate(columns.names):
-        observed = ~np.isnan(values[:, j])
-        labels, codes, counts = np.unique(values[observed, j], return_inverse=True, return_counts=True)
+        cells = column(values, j)
+        observed = ~np.isnan(cells)
+        labels, codes, counts = np.unique(cells[observed], return_inverse=True, return_counts=True)
         if kinds[j] == "auto":
             kinds[j] = "classification" if j in columns.labels or _are_classes(labels, len(codes)) else "regression"
         if len(codes) < enough:
@@ -267,7 +269,7 @@ def _read(splitter, X, y, groups, enough):
             few = ((label, n) for label, n in zip(labels, counts.tolist(), strict=True) if n < enough)
             scarce.update((f"class {label!r} of task {name!r}", n) for label, n in few)
         if kinds[j] == "classification":
-            values[observed, j] = codes
+            cells[observed] = codes
     return values, kinds, scarce
 
 

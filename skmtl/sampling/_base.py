@@ -50,7 +50,7 @@ class Sampling(Component):
 
         Parameters
         ----------
-        observed : ndarray of bool (n, T)
+        observed : ndarray or CSR array of bool (n, T)
             Which labels there are. A view made by ``np.broadcast_to(True, (n, T))`` will do where all are.
 
         Returns
@@ -58,7 +58,7 @@ class Sampling(Component):
         self : Sampling
         """
         self._validate_params()
-        self.n_rows = len(observed)
+        self.n_rows = observed.shape[0]
         self.factor = self._expected = self._stratum = None
         p = self.probabilities(observed)
         if p is None or np.ptp(p) <= 1e-9 * p.max():
@@ -76,7 +76,7 @@ class Sampling(Component):
         Parameters
         ----------
         observed : ndarray of bool (n, T)
-            Which labels there are.
+            Which labels there are; a CSR array where y is sparse.
 
         Returns
         -------

@@ -69,7 +69,8 @@ class TaskSampling(Sampling):
         seen = counts > 0
         share[seen] = counts[seen] ** float(self.power)
         per_label = np.divide(share / max(share.sum(), 1.0), counts, out=np.zeros(len(counts)), where=seen)
-        return np.einsum("nt,t->n", observed, per_label)
+        rows, tasks = observed.nonzero()
+        return np.bincount(rows, weights=per_label[tasks], minlength=observed.shape[0])
 
 
 class SqrtSampling(TaskSampling):

@@ -31,7 +31,7 @@ def narrow(n_tasks, width, seed, **parameters):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(400, 6))
     Y = X @ np.linalg.qr(rng.normal(size=(6, n_tasks)))[0] + 0.1 * rng.normal(size=(400, n_tasks))
-    settings = {"activation": "identity", "max_iter": 60, "tol": 0, "batch_size": 50, "alpha": 0}
+    settings = {"preset": "mlp", "activation": "identity", "max_iter": 60, "tol": 0, "batch_size": 50, "alpha": 0}
     model = MultiTaskRegressor(
         hidden_layer_sizes=(width,), learning_rate_init=0.01, random_state=seed, **settings, **parameters
     )

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*converge:sklearn.exceptions.Co
 
 
 def make(architecture, **parameters):
-    settings = {"max_iter": 5, "tol": 0, "random_state": 0, "batch_size": 32}
+    settings = {"preset": "mlp", "max_iter": 5, "tol": 0, "random_state": 0, "batch_size": 32}
     return MultiTaskRegressor(architecture=architecture, **settings | parameters)
 
 

@@ -244,7 +244,7 @@ def test_dropped_members(mixed):
 def test_parameters_of_members():
     model = blend([("net", MultiTaskEstimator()), ("linear", LINEAR), ("one", (Ridge(), None))])
     found = model.get_params()
-    assert found["net__alpha"] == 1e-4
+    assert found["net__alpha"] == "auto"
     assert found["linear__regressor__alpha"] == 1.0
     assert found["linear__classifier__C"] == 1.0
     assert found["one__classifier"] is None
@@ -258,7 +258,7 @@ def test_parameters_of_members():
     (_, net), (_, (tree, logistic)), (_, one) = copy.estimators
     assert (copy.cv, net.alpha, tree.max_depth, logistic.C, one.alpha) == (2, 3, 4, 5.0, 8)
     assert LINEAR[1].C == 1.0
-    assert model.estimators[0][1].alpha == 1e-4
+    assert model.estimators[0][1].alpha == "auto"
     with pytest.raises(
         ValueError, match="Invalid parameter 'linear__nonsense' for MultiTaskBlend: member 'linear' is a pair"
     ):
@@ -331,7 +331,8 @@ def test_an_interrupt_while_a_network_trains(tmp_path):
 import numpy as np, os, signal, threading, warnings
 from skmtl import MultiTaskBlend, MultiTaskRegressor
 X = np.random.default_rng(0).normal(size=(300, 4))
-model = MultiTaskBlend([("net", MultiTaskRegressor(max_iter=10**6, tol=0, n_iter_no_change=10**6))], cv=2)
+net = MultiTaskRegressor(preset="mlp", max_iter=10**6, tol=0, n_iter_no_change=10**6)
+model = MultiTaskBlend([("net", net)], cv=2)
 threading.Timer(1.0, os.kill, [os.getpid(), {int(signal.SIGINT)}]).start()
 try:
     model.fit(X, X[:, :2])
@@ -364,7 +365,8 @@ def test_its_picture_in_a_notebook():
 
 def test_progress(mixed, capsys):
     X, Y = mixed
-    blend([("linear", LINEAR), ("net", MultiTaskEstimator(solver="lbfgs", max_iter=5, tol=1))], verbose=True).fit(X, Y)
+    net = MultiTaskEstimator(preset="mlp", solver="lbfgs", max_iter=5, tol=1)
+    blend([("linear", LINEAR), ("net", net)], verbose=True).fit(X, Y)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("[MultiTaskBlend] 1/12 linear, task 'price', fold 1 of 3, ")
     assert lines[3].startswith("[MultiTaskBlend] 4/12 net, fold 1 of 3, ")

@@ -385,6 +385,6 @@ def test_a_member_without_sample_weight(regression):
 
 
 def test_warnings_of_members_are_heard(regression):
-    member = MultiTaskRegressor(max_iter=1)
+    member = MultiTaskRegressor(preset="mlp", max_iter=1)
     with pytest.warns(ConvergenceWarning):
         blend(member).fit(*regression)

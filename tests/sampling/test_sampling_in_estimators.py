@@ -67,12 +67,13 @@ def test_an_own_sampling_works_where_nothing_is_missing(rng):
     weights, drawn = walk(X, Y, Rarely(), epochs=500)
     assert_allclose(drawn, np.repeat([0.5, 1.5], 20), rtol=0.2)
     assert_allclose(weights, 1 / 40, rtol=0.2)
-    model = MultiTaskRegressor(hidden_layer_sizes=(4,), max_iter=3, sampling=Rarely(), random_state=0).fit(X, Y)
+    model = MultiTaskRegressor(sampling=Rarely(), **settings(max_iter=3)).fit(X, Y)
     assert np.isfinite(model.predict(X)).all()
 
 
 def settings(**parameters):
-    return {"hidden_layer_sizes": (16,), "learning_rate_init": 0.01, "max_iter": 30, "random_state": 0} | parameters
+    quick = {"preset": "mlp", "hidden_layer_sizes": (16,), "learning_rate_init": 0.01, "max_iter": 30}
+    return quick | {"random_state": 0} | parameters
 
 
 @pytest.mark.parametrize("name", SAMPLINGS)

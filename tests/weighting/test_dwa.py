@@ -79,7 +79,12 @@ def test_the_temperature_must_be_positive(regression, temperature):
 def test_the_history_of_a_fit_follows_the_formula(regression):
     X, Y = regression
     model = MultiTaskRegressor(
-        hidden_layer_sizes=(5,), weighting=DynamicWeightAverage(0.3), max_iter=6, batch_size=30, random_state=0
+        preset="mlp",
+        hidden_layer_sizes=(5,),
+        weighting=DynamicWeightAverage(0.3),
+        max_iter=6,
+        batch_size=30,
+        random_state=0,
     ).fit(X, Y)
     losses = np.column_stack([model.history_[f"train_loss__task_{t}"] for t in (0, 1)])
     shown = np.column_stack([model.history_[f"weight__task_{t}"] for t in (0, 1)])

@@ -69,7 +69,13 @@ def test_the_noisier_task_weighs_less_after_training(rng):
     X = rng.normal(size=(200, 4))
     Y = np.column_stack([X[:, 0], X[:, 0] + 3 * rng.normal(size=200)])
     model = MultiTaskRegressor(
-        hidden_layer_sizes=(10,), weighting="uncertainty", max_iter=150, tol=0, learning_rate_init=0.01, random_state=0
+        preset="mlp",
+        hidden_layer_sizes=(10,),
+        weighting="uncertainty",
+        max_iter=150,
+        tol=0,
+        learning_rate_init=0.01,
+        random_state=0,
     ).fit(X, Y)
     last = [model.history_[f"weight__task_{t}"][-1] for t in (0, 1)]
     assert last[0] > 1.5 * last[1] > 0
@@ -82,5 +88,6 @@ def test_the_noisier_task_weighs_less_after_training(rng):
 def test_only_trained_tasks_have_a_log_variance(regression):
     X, Y = regression
     Y = np.column_stack([Y, Y])
-    model = MultiTaskRegressor(weighting=Uncertainty(0.3), task_weights=[1, 0, 1, 0], max_iter=3).fit(X, Y)
+    model = MultiTaskRegressor(preset="mlp", weighting=Uncertainty(0.3), task_weights=[1, 0, 1, 0], max_iter=3)
+    model.fit(X, Y)
     assert model.net_.criterion_.weighting.log_variances.shape == (2,)

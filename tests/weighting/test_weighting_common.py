@@ -505,8 +505,8 @@ def test_a_weighting_without_an_objective_says_what_to_write():
 
 
 def fit(data, weighting, **parameters):
-    settings = {"hidden_layer_sizes": (8,), "max_iter": 8, "tol": 0, "n_iter_no_change": 1, "random_state": 0}
-    return MultiTaskRegressor(weighting=weighting, **settings | parameters).fit(*data)
+    settings = {"preset": "mlp", "hidden_layer_sizes": (8,), "max_iter": 8, "tol": 0, "n_iter_no_change": 1}
+    return MultiTaskRegressor(weighting=weighting, random_state=0, **settings | parameters).fit(*data)
 
 
 @pytest.mark.filterwarnings("ignore:.*converge:sklearn.exceptions.ConvergenceWarning")

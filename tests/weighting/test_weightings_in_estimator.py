@@ -12,7 +12,8 @@ from skmtl import MultiTaskRegressor
 from skmtl.weighting import FAMO, WEIGHTINGS, ExcessMTL, GradNorm, GroupDRO, MinMax, SmoothTchebycheff, Weighting
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*converge:sklearn.exceptions.ConvergenceWarning")
-SETTINGS = {"hidden_layer_sizes": (6,), "max_iter": 3, "tol": 0, "n_iter_no_change": 10**6, "random_state": 0}
+SETTINGS = {"preset": "mlp", "hidden_layer_sizes": (6,), "max_iter": 3, "random_state": 0}
+SETTINGS |= {"tol": 0, "n_iter_no_change": 10**6}
 
 
 class Recorder(Weighting):

@@ -30,6 +30,7 @@ def first_weights():
 def train(X, Y, weighting, n_train, **parameters):
     """R² of each task on the rows beyond `n_train`, and the last weights as shares of one."""
     settings = {
+        "preset": "mlp",
         "learning_rate_init": 0.01,
         "activation": "tanh",
         "tol": 0,

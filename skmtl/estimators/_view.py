@@ -1,0 +1,206 @@
+"""One task of a fitted estimator, as an estimator that single-task tools take."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted
+
+from .._columns import listing, read_columns
+from .._component import nearest
+
+
+def task_view(estimator, task):
+    """Return one task of a fitted estimator, as a fitted estimator of its own.
+
+    It is a regressor or a classifier for a 1-D y, and so fits into what is made for one task: permutation importance,
+    partial dependence, curves of scikit-learn's displays, calibration, conformal prediction of other packages. It
+    shares the estimator and its network; each prediction is one of all tasks.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        One of this package, a pipeline or search around it, or any other with several outputs, such as a forest.
+    task : str or int
+        Name of the task, or its position among the columns of y.
+
+    Returns
+    -------
+    view : estimator
+        With `predict` (n,), `score`, and for a classification `predict_proba` (n, n_classes) and `classes_`. Its `fit`
+        changes nothing and its clone is itself, as for a ``sklearn.frozen.FrozenEstimator``: single-task tools cannot
+        train it anew by mistake. `score` leaves missing labels out.
+
+    Raises
+    ------
+    ValueError
+        If there is no such task.
+    sklearn.exceptions.NotFittedError
+        If the estimator is not fitted.
+
+    See Also
+    --------
+    MultiTaskConformal : Intervals and sets for all tasks at once.
+
+    Examples
+    --------
+    Which inputs does one of the tasks go by?
+
+    >>> from sklearn.datasets import load_linnerud
+    >>> from sklearn.inspection import permutation_importance
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from skmtl.calibration import task_view
+    >>> X, Y = load_linnerud(return_X_y=True, as_frame=True)
+    >>> model = LinearRegression().fit(X, Y)
+    >>> view = task_view(model, 1)
+    >>> view.predict(X).shape
+    (20,)
+    >>> importance = permutation_importance(view, X, Y["Waist"], random_state=0)
+    >>> X.columns[importance.importances_mean.argmax()]
+    'Situps'
+    """
+    check_is_fitted(estimator)
+    position = _position(estimator, task)
+    classes = getattr(estimator, "classes_", None)
+    is_classification = (classes[position] if isinstance(classes, list) else classes) is not None
+    return (_ClassifierView if is_classification else _RegressorView)(estimator, position)
+
+
+class _View(BaseEstimator):
+    """What views of both kinds have in common. `task` is a position."""
+
+    def __init__(self, estimator, task):
+        self.estimator = estimator
+        self.task = task
+
+    def __sklearn_clone__(self):
+        return self
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    @property
+    def n_features_in_(self):
+        return self.estimator.n_features_in_
+
+    @property
+    def feature_names_in_(self):
+        return self.estimator.feature_names_in_
+
+    def fit(self, X, y=None, **params):
+        """Change nothing: it is fitted already."""
+        return self
+
+    def predict(self, X):
+        """Predict the task.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+            Inputs, as the estimator takes them.
+
+        Returns
+        -------
+        y : ndarray of shape (n,)
+            Values or labels.
+        """
+        predicted = np.asarray(self.estimator.predict(X))
+        return (predicted if predicted.ndim == 1 else predicted[:, self.task]).astype(self._dtype, copy=False)
+
+    def score(self, X, y, sample_weight=None):
+        """Return R² or accuracy on the labels that are not missing.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+            Inputs.
+        y : array-like of shape (n,)
+            Labels.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            The higher, the better.
+        """
+        seen = ~np.isnan(read_columns(y, owner="task_view").values[:, 0])
+        weights = None if sample_weight is None else np.asarray(sample_weight)[seen]
+        truth = np.asarray(y).ravel()[seen].astype(self._dtype)
+        return self._metric(truth, self.predict(X)[seen], sample_weight=weights)
+
+    def __sklearn_tags__(self):
+        tags, whole = super().__sklearn_tags__(), get_tags(self.estimator)
+        tags.input_tags = whole.input_tags
+        return tags
+
+
+class _RegressorView(RegressorMixin, _View):
+    """A task that is a regression."""
+
+    _dtype = np.float64
+    _metric = staticmethod(r2_score)
+    score = _View.score
+
+
+class _ClassifierView(ClassifierMixin, _View):
+    """A task that is a classification."""
+
+    _metric = staticmethod(accuracy_score)
+    score = _View.score
+
+    @property
+    def classes_(self):
+        """Class labels of the task."""
+        classes = self.estimator.classes_
+        return classes[self.task] if isinstance(classes, list) else classes
+
+    @property
+    def _dtype(self):
+        return self.classes_.dtype
+
+    def predict_proba(self, X):
+        """Predict the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, d)
+            Inputs, as the estimator takes them.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n, n_classes)
+            In the order of `classes_`.
+        """
+        probabilities = self.estimator.predict_proba(X)
+        return probabilities[self.task] if isinstance(probabilities, list) else probabilities
+
+
+def _position(estimator, task):
+    """Position of a task among those of a fitted estimator."""
+    inner = estimator
+    while isinstance(inner, (Pipeline, BaseSearchCV)):
+        inner = inner.steps[-1][1] if isinstance(inner, Pipeline) else inner.best_estimator_
+    names = list(getattr(inner, "tasks_", ()))
+    if task in names:
+        return names.index(task)
+    if not isinstance(task, Integral):
+        known = f"; the tasks are {listing(names)}.{nearest(task, names)}" if names else ": pass the position of one."
+        raise ValueError(f"{type(inner).__name__} has no task {task!r}{known}")
+    n_tasks = _n_tasks(inner, names)
+    if n_tasks is not None and not -n_tasks <= task < n_tasks:
+        raise ValueError(f"task={task} is no position among the {n_tasks} task(s) of {type(inner).__name__}.")
+    return int(task) % n_tasks if n_tasks else int(task)
+
+
+def _n_tasks(inner, names):
+    """Number of tasks of a fitted estimator; None where it does not say."""
+    if names:
+        return len(names)
+    if isinstance(getattr(inner, "classes_", None), list):
+        return len(inner.classes_)
+    return getattr(inner, "n_outputs_", None)
