@@ -14,6 +14,7 @@ import time
 SUITES = {
     "fit": "fit",
     "heads": "heads",
+    "members": "members",
     "predict": "predict",
     "import": "imports",
     "memory": "memory",

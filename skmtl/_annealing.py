@@ -14,7 +14,7 @@ _PATIENCE, _LEAST_PATIENCE = 0.5, 200
 _LEAST_ANNEAL = 60
 #: Steps to hold the rate for, at the most: by epochs, but within these limits, and never fewer epochs than these.
 _MOST_EPOCHS, _LEAST_STEPS, _MOST_STEPS, _LEAST_EPOCHS = 70, 1400, 2800, 7
-#: Share of a budget of epochs after which the anneal begins.
+#: Share of a budget of epochs, but for the last one, after which the anneal begins.
 _SHARE = 0.7
 
 
@@ -48,7 +48,7 @@ class Annealing(Stopping):
         progress = net.criterion_.progress
         progress.setdefault("step", 0)
         progress.setdefault("next_look", 0)
-        progress.setdefault("most", min(most, _SHARE * budget))
+        progress.setdefault("most", min(most, _SHARE * (budget - per_epoch)))
         progress.setdefault("budget", budget)
         rate = net.optimizer_.defaults["lr"]
 

@@ -104,7 +104,7 @@ class Data:
     def block_rows(self):
         """How many rows make a block: of X, and of what the losses work on."""
         width = int(np.prod(self.X.shape[1:])) if self.inputs is None else self.inputs.n_columns
-        width += (0 if self.Y is None else 4 * self.Y.shape[1])
+        width += 0 if self.Y is None else 4 * self.Y.shape[1]
         return max(1, BLOCK_BYTES // (self._numpy_type.itemsize * max(1, width)))
 
     def gather(self, index):

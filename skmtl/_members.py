@@ -52,6 +52,10 @@ class MemberNetworks(nn.Module):
         """Parameters such that those at the same place in every member are neighbours."""
         return itertools.chain.from_iterable(zip(*(m.parameters() for m in self.members), strict=True))
 
+    def forward(self, X):
+        """From a batch that all members see to the mean of their raw output ``(n, R)``: what callbacks ask for."""
+        return torch.stack([member(X) for member in self.members]).mean(0)
+
     # Training
 
     def attach(self, flat):

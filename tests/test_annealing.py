@@ -11,7 +11,7 @@ import torch
 from _callbacks import Idle, KillAtEnd, KillMidway, WatchData
 from _engine import all_parameters
 from numpy.testing import assert_allclose, assert_array_equal
-from skorch.callbacks import Callback, Checkpoint, LoadInitState
+from skorch.callbacks import Callback, Checkpoint, LoadInitState, LRScheduler
 from torch import nn
 
 from skmtl import MultiTaskRegressor
@@ -146,10 +146,11 @@ def test_a_budget_is_kept(loss, max_epochs):
     assert looks[-1] == len(rates)
 
 
-@pytest.mark.parametrize("max_epochs", [4, 10, 31])
-def test_a_budget_that_binds_leaves_its_last_three_tenths_to_the_anneal(max_epochs):
+@pytest.mark.parametrize("max_epochs", [2, 3, 4, 10, 31])
+def test_a_budget_that_binds_leaves_its_last_epochs_to_the_anneal(max_epochs):
     rates, *_ = run(falling, per_epoch=10, max_epochs=max_epochs)
-    begun = 10 * math.ceil(0.7 * max_epochs)
+    begun = 10 * math.ceil(0.7 * (max_epochs - 1))
+    assert begun < 10 * max_epochs
     assert_allclose(rates, warm_up(begun) + anneal(10 * max_epochs - begun), atol=1e-15)
 
 
@@ -409,3 +410,9 @@ def test_the_schedule_needs_rows_to_watch(regression):
     with pytest.raises(ValueError, match="learning_rate='anneal'"):  # the preset leaves early stopping out
         make(preset="mlp", learning_rate="anneal").fit(*regression)
     make(preset="mlp", max_iter=2, **ANNEALED).fit(*regression)
+
+
+def test_a_schedule_of_the_rate_beside_it_is_an_error():
+    model = MultiTaskRegressor(callbacks=[LRScheduler()], random_state=0)
+    with pytest.raises(ValueError, match=r"an LRScheduler among the callbacks.*Set learning_rate='constant'"):
+        model.fit(np.arange(60.0).reshape(30, 2), np.arange(30.0))

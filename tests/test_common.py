@@ -17,7 +17,7 @@ pytestmark = [
 KINDS = [MultiTaskRegressor, MultiTaskClassifier, MultiTaskEstimator]
 
 #: Small and quick, yet accurate enough for the checks that ask for a good fit.
-QUICK = {"preset": "mlp", "hidden_layer_sizes": (16,), "learning_rate_init": 0.02, "max_iter": 50}
+QUICK = {"preset": "mlp", "hidden_layer_sizes": (16,), "learning_rate_init": 0.02, "batch_size": 16, "max_iter": 50}
 
 SAMPLE_WEIGHT_CHECKS = [f"check_sample_weight_equivalence_on_{data}_data" for data in ("dense", "sparse")]
 
@@ -36,10 +36,10 @@ def configurations(kind):
         kind(),
         kind(n_members=3, max_iter=20),
         kind(feature_scaling="standard", numeric_embedding="periodic", max_iter=20),
-        kind(preset="mlp"),
+        kind(preset="mlp", learning_rate_init=0.01),
         kind(architecture=Trunk, learning_rate_init=0.02, max_iter=40),
         kind(preset="mlp", solver="lbfgs", hidden_layer_sizes=(10,), max_iter=50),
-        kind(solver="sgd", activation="tanh", batch_size=16, learning_rate="adaptive", **QUICK),
+        kind(solver="sgd", activation="tanh", learning_rate="adaptive", **QUICK),
         kind(weighting="uncertainty", solver="adamw", head_hidden_layer_sizes=(8,), **balanced, **QUICK),
         kind(early_stopping=True, **QUICK),
         kind(weighting="famo", aggregator="upgrad", sampling="tasks", **QUICK | {"preset": "tabular"}),

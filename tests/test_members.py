@@ -22,7 +22,7 @@ from _engine import (
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold
-from skorch.callbacks import Checkpoint, GradientNormClipping, LoadInitState
+from skorch.callbacks import Checkpoint, EpochScoring, GradientNormClipping, LoadInitState
 from torch import nn
 
 from skmtl import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
@@ -175,6 +175,7 @@ def test_predictions_and_representations_are_those_of_the_members(rng):
     x, _ = batch(rng, 16, 1)
     assert_allclose(together.infer(x), torch.stack([m(x).detach() for m in members]), rtol=1e-10)
     assert_allclose(together.represent(x), torch.cat([m.trunk(x).detach() for m in members], dim=1), rtol=1e-10)
+    assert_allclose(together(x).detach(), together.infer(x).mean(dim=0), rtol=1e-10)
     assert together.n_features == K * members[0].n_features
     other = MemberNetworks(make_members(mixed_blocks())[::-1]).eval()
     assert not torch.allclose(other.infer(x), together.infer(x))  # which prepares them for the old weights
@@ -533,6 +534,21 @@ def test_a_killed_run_resumes_from_its_checkpoint_as_if_nothing_had_been(regress
 def test_clipping_runs(regression):
     free, clipped = (make(callbacks=callbacks).fit(*regression) for callbacks in (None, [GradientNormClipping(1e-3)]))
     assert not torch.equal(all_parameters(free), all_parameters(clipped))
+
+
+@pytest.mark.parametrize("on_train", [False, True])
+def test_a_score_an_epoch_is_that_of_the_mean_raw_output(regression, on_train):
+    found = []
+
+    def score(net, X, y):
+        found.append((len(X), net.predict(X)))
+        return float(np.abs(found[-1][1]).mean())
+
+    X, Y = regression
+    callback = EpochScoring(score, name="size", on_train=on_train, use_caching=False)
+    model = make(callbacks=[callback], learning_rate="constant", early_stopping=True).fit(X, Y)
+    assert [values.shape for _, values in found] == [(120, 2)] * model.n_iter_
+    assert np.isfinite([row["size"] for row in model.net_.history]).all()
 
 
 # Predictions

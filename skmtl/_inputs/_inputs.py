@@ -60,8 +60,8 @@ class Inputs:
         scaling : {"robust", "standard", None}
             "robust": ``z = (x - median) / IQR``, over half the range where the interquartile range is 0, and then the
             smooth clip ``z / sqrt(1 + (z / 3)**2)``. "standard": zero mean, unit variance. Columns of 0 and 1 stay as
-            they are, but for `LEAST_BITS` and more without any other column: they get their standard score, clipped at 4.
-            Columns of a sparse X that are not of 0 and 1 are divided by their largest absolute value, whichever it is.
+            they are; but `LEAST_BITS` of them and more, without any other column, get their standard score, clipped at
+            4. Other columns of a sparse X are divided by their largest absolute value, whichever it is.
         embedding : {"piecewise_linear", "periodic", None}
             What is added to each column of numbers but those of 0 and 1. Bins are for `MIN_ROWS` rows and more, and
             for up to `MAX_COLUMNS` such columns.

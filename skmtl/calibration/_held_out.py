@@ -10,8 +10,16 @@ from sklearn.utils.validation import _num_samples
 from ..ensemble._members import Fitted, Fold, Unit, make_units
 from ..ensemble._out_of_fold import OutOfFold
 
-#: How the estimator is called in errors.
-NAME = "estimator"
+
+@dataclass(frozen=True)
+class Lone:
+    """Stands for the name of a member where there is one estimator only; errors call it so."""
+
+    def __str__(self):
+        return "The estimator"
+
+
+NAME = Lone()
 
 
 @dataclass

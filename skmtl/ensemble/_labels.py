@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._columns import listing
-from ..estimators._base import _score
+from ..estimators._prediction import _score
 from ._weights import Objective
 
 _LONGEST_EXACT_INTEGER = 2**53

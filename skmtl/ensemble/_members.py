@@ -146,12 +146,17 @@ class Fitted:
         return result
 
 
+def who(member):
+    """How errors call a member: by its name in the blend; who is no text says it all."""
+    return f"Member {member!r} of MultiTaskBlend" if isinstance(member, str) else str(member)
+
+
 class _Named:
     """Errors of the block say which member and task they are of."""
 
     def __init__(self, member, names):
         task = f"task {names[0]!r}" if len(names) == 1 else f"tasks {listing(names)}"
-        self.who = f"Member {member!r} of MultiTaskBlend, {task}"
+        self.who = f"{who(member)}, {task}"
 
     def __enter__(self):
         return self
@@ -258,7 +263,7 @@ def _parts(member, estimator):
         for part, (kind,) in parts:
             if kind not in _kinds(member, part):
                 raise TypeError(
-                    f"Member {member!r} of MultiTaskBlend must be a pair (regressor, classifier), in this order; "
+                    f"{who(member)} must be a pair (regressor, classifier), in this order; "
                     f"{type(part).__name__} is not for {kind}."
                 )
         return parts
@@ -274,8 +279,7 @@ def _kinds(member, estimator):
     if isinstance(estimator, type) or not (hasattr(estimator, "fit") and hasattr(estimator, "get_params")):
         hint = " Pass an instance, not the class: add parentheses." if isinstance(estimator, type) else ""
         raise TypeError(
-            f"Member {member!r} of MultiTaskBlend must be an estimator, a pair (regressor, classifier) or 'drop'; got "
-            f"{estimator!r}.{hint}"
+            f"{who(member)} must be an estimator, a pair (regressor, classifier) or 'drop'; got {estimator!r}.{hint}"
         )
     kind = KIND_OF.get(get_tags(estimator).estimator_type)
     if kind is not None:
@@ -283,7 +287,7 @@ def _kinds(member, estimator):
     if takes_gaps(estimator):
         return ("regression", "classification")
     raise TypeError(
-        f"Member {member!r} of MultiTaskBlend, {type(estimator).__name__}, is neither a regressor nor a classifier, "
+        f"{who(member)}, {type(estimator).__name__}, is neither a regressor nor a classifier, "
         "and does not say that it takes several tasks with gaps (takes_missing_labels = True)."
     )
 
@@ -291,13 +295,14 @@ def _kinds(member, estimator):
 def _check_part(member, part, kinds, labels):
     if "classification" in kinds and not hasattr(part, "predict_proba"):
         raise TypeError(
-            f"Member {member!r} of MultiTaskBlend, {type(part).__name__}, has no predict_proba, which "
+            f"{who(member)}, {type(part).__name__}, has no predict_proba, which "
             f"task {labels.names[labels.kinds.index('classification')]!r} needs. Put it into a CalibratedClassifierCV."
         )
     if labels.weights is not None and weight_parameter(part) is None:
         raise TypeError(
-            f"Member {member!r} of MultiTaskBlend, {type(part).__name__}, takes no sample_weight. Leave it out "
-            f"(set_params({member}='drop')), or fit without sample_weight."
+            f"{who(member)}, {type(part).__name__}, takes no sample_weight. "
+            + (f"Leave it out (set_params({member}='drop')), or fit" if isinstance(member, str) else "Fit")
+            + " without sample_weight."
         )
 
 

@@ -2,51 +2,42 @@
 
 import contextlib
 import copy
-import functools
-import math
 import re
 import warnings
 from numbers import Integral, Real
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import r2_score
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
-from skorch.callbacks import Callback
+from sklearn.utils.validation import _num_samples
 
 from .._activations import ACTIVATIONS
-from .._annealing import Annealing
-from .._balance import Balancer, check_gradients
 from .._batches import Data
 from .._blocks import make_blocks, task_order
 from .._build import build_network
 from .._columns import listing
 from .._component import nearest, resolve
 from .._history import TrainingHistory
-from .._inputs import Inputs, is_frame
 from .._label_weights import class_factors, static_weights
 from .._member_objectives import MemberObjectives
 from .._members import MemberNetworks
-from .._net import PREDICT_ROWS, MultiTaskNet
+from .._net import MultiTaskNet
 from .._objective import Objective
-from .._observed import column, columns, counts_at_all, take_columns, times, weighted_columns, with_data
-from .._optim import SGD, Adam, AdamW
-from .._presets import LEAST_ROWS, PRESETS, resolve_settings, rows_a_batch
+from .._observed import columns, counts_at_all, take_columns, times
+from .._presets import LEAST_ROWS, PRESETS, resolve_settings
 from .._stopping import Stopping
 from .._stratify import assign_folds, holdout, label_sets
 from .._targets import Targets
-from ..aggregation import AGGREGATORS, Aggregator, TorchJD
-from ..aggregation._torchjd import is_torchjd
-from ..architectures import ARCHITECTURES, Architecture, OwnTrunk
+from ..aggregation import AGGREGATORS
 from ..losses import resolve_losses
-from ..sampling import SAMPLINGS, RowSampling, Sampling
 from ..weighting import WEIGHTINGS, Weighting
+from ._parts import PartsMixin
+from ._prediction import PredictionMixin
+from ._reading import ReadingMixin
 
 #: Rows that a user's trunk is tried on.
 _PROBE_ROWS = 4
@@ -63,7 +54,9 @@ def _goes_by_batches(estimator):
     return True
 
 
-class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class BaseMultiTask(
+    ReadingMixin, PartsMixin, PredictionMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     """Base class of the estimators; see `MultiTaskEstimator` for the parameters."""
 
     #: Kind of all columns of y; None: `tasks` says.
@@ -275,6 +268,8 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         with self._all_or_nothing(goes_on):
             if start != "where it is":
                 self._settings = self._resolve_settings(LEAST_ROWS if once else _num_samples(X), once)
+            if start == "warm":
+                self._settings.n_members = self.net_.module_.n_members
             rng = check_random_state(self.random_state)
             X = self._read_X(X) if goes_on else self._learn_inputs(X, rng)
             if goes_on:
@@ -319,9 +314,6 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             )
         return settings
 
-    def _has_own_trunk(self):
-        return isinstance(self.architecture, OwnTrunk) or not isinstance(self.architecture, Architecture | str)
-
     @contextlib.contextmanager
     def _all_or_nothing(self, goes_on):
         """Take everything back where the block fails: what was fitted before still predicts."""
@@ -349,69 +341,6 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         for part, state in zip([net.module_, net.optimizer_, net.criterion_], copies, strict=True):
             part.load_state_dict(state)
         del net.history[n_epochs:]
-
-    def _learn_inputs(self, X, rng):
-        """Learn how X is encoded; return it as one table of numbers."""
-        settings = self._settings
-        X = self._validate_X(X, reset=True)
-        self._inputs = self._reader = None
-        if self._has_own_trunk():
-            return X
-        inputs, X = Inputs.fit(
-            X,
-            scaling=settings.feature_scaling,
-            embedding=settings.numeric_embedding,
-            categorical=self.categorical_features,
-            missing=settings.missing_features,
-            owner=type(self).__name__,
-            rng=rng,
-        )
-        self._inputs = None if inputs.is_identity else inputs
-        self._reader = inputs
-        return X
-
-    def _read_X(self, X):
-        """Check X, and return it as the table of numbers that the encoding, or the network, takes."""
-        X = self._validate_X(X, reset=False)
-        return X if self._reader is None else self._reader.read(X)
-
-    def _names_categories(self):
-        chosen = self.categorical_features
-        return chosen is not None and not (isinstance(chosen, str) and chosen == "from_dtype")
-
-    def _is_read_by_column(self, X):
-        """Whether X may hold more than numbers: a frame, or an array of objects of which categories are named."""
-        return is_frame(X) or (self._names_categories() and getattr(X, "dtype", None) == np.dtype(object))
-
-    def _may_have_gaps(self):
-        """Whether numbers in X, or the categories among them, may be missing; `Inputs` looks at the rest."""
-        return self._takes_missing() or (self._names_categories() and not self._has_own_trunk())
-
-    def _takes_missing(self):
-        """Whether numbers in X may be missing."""
-        asked = self.missing_features
-        if asked == "auto":
-            asked = "raise" if self._has_own_trunk() else PRESETS[self.preset]["missing_features"]
-        return asked == "impute"
-
-    def _validate_X(self, X, reset):
-        """Check X, and copy nothing that need not be."""
-        own_trunk = self._has_own_trunk()
-        if not own_trunk and self._is_read_by_column(X):
-            validate_data(self, X, reset=reset, skip_check_array=True)
-            return X
-        X = validate_data(
-            self,
-            X,
-            reset=reset,
-            dtype="numeric",
-            accept_sparse="csr",
-            allow_nd=own_trunk,
-            ensure_all_finite="allow-nan" if self._may_have_gaps() and not sp.issparse(X) else True,
-        )
-        if X.dtype.kind == "c" or (X.dtype.kind == "f" and X.dtype.itemsize > 8):
-            X = X.astype(np.float64)
-        return X
 
     def _set_up(self, X, targets, values, weights, rng):
         """Learn the scale of the targets; make a network for these tasks."""
@@ -533,132 +462,6 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         settings = resolve_settings(self, LEAST_ROWS, self._has_own_trunk())
         return settings.n_members > 1 and settings.early_stopping and settings.solver != "lbfgs"
 
-    # The parts
-
-    def _trunk(self):
-        architecture, owner = self.architecture, type(self).__name__
-        if isinstance(architecture, Architecture | str):
-            return resolve(architecture, ARCHITECTURES, Architecture, "architecture", owner)
-        if isinstance(architecture, torch.nn.Module) or callable(architecture):
-            return OwnTrunk(architecture)
-        raise TypeError(
-            f"The 'architecture' parameter of {owner} must be one of {sorted(ARCHITECTURES)}, an Architecture, or a "
-            f"torch.nn.Module (or a function that makes one) that maps (n, ...) to (n, d); got {architecture!r}."
-        )
-
-    def _solver(self):
-        settings = self._settings
-        rate, alpha = settings.learning_rate_init, settings.alpha
-        if settings.solver == "sgd":
-            return functools.partial(SGD, rate, alpha, momentum=self.momentum, nesterov=self.nesterovs_momentum)
-        kind = AdamW if settings.solver == "adamw" else Adam
-        return functools.partial(
-            kind, rate, alpha, beta_1=self.beta_1, beta_2=settings.beta_2, epsilon=self.epsilon
-        )
-
-    def _stopping(self, main_task):
-        settings = self._settings
-        if settings.learning_rate == "anneal":
-            return Annealing(main_task, settings.max_iter)
-        early = settings.early_stopping and settings.solver != "lbfgs"
-        return Stopping(early, self.tol, self.n_iter_no_change, main_task, settings.learning_rate, self.power_t)
-
-    def _sampling(self):
-        sampling = resolve(self.sampling, SAMPLINGS, Sampling, "sampling", type(self).__name__)
-        if not self.shuffle and not isinstance(sampling, RowSampling):
-            raise ValueError(
-                f"sampling={self.sampling!r} draws rows at random, which shuffle=False forbids. Set shuffle=True, or "
-                "sampling='rows'."
-            )
-        return sampling
-
-    def _balancer(self, network, weighting, trained, main_task):
-        """What works on the gradients of the tasks, where anything does."""
-        aggregator = self._aggregator()
-        by_gradient = weighting.needs_gramian or weighting.needs_jacobian
-        if aggregator is None and not by_gradient:
-            return None
-        check_gradients(self, network, weighting, aggregator, main_task if len(trained) > 1 else trained[0])
-        if len(trained) == 1:  # nothing to balance
-            aggregator = None
-        if aggregator is not None:
-            main = None if main_task is None else int(np.searchsorted(trained, main_task))
-            aggregator.initialize(len(trained), main=main)
-        elif not by_gradient:
-            return None
-        return Balancer(aggregator, self.gradient_level, self.update_every)
-
-    def _aggregator(self):
-        if self.aggregator is None:
-            return None
-        given = TorchJD(self.aggregator) if is_torchjd(self.aggregator) else self.aggregator
-        return resolve(given, AGGREGATORS, Aggregator, "aggregator", type(self).__name__, {"weighting": WEIGHTINGS})
-
-    def _check_lbfgs(self, weighting, sampling):
-        if not weighting.is_constant:
-            raise ValueError(
-                f"solver='lbfgs' minimises one fixed objective, but the weights of weighting={self.weighting!r} move. "
-                "Use weighting='equal' with task_weights, or solver='adam'."
-            )
-        plain = {"aggregator": self.aggregator is None, "sampling": isinstance(sampling, RowSampling)}
-        for name, is_plain in plain.items():
-            if not is_plain:
-                raise ValueError(
-                    f"solver='lbfgs' minimises one fixed objective on all rows, which {name}={getattr(self, name)!r} "
-                    f"is not made for. Leave {name} as it is by default, or use solver='adam'."
-                )
-        if self._settings.n_members > 1:
-            raise ValueError(
-                f"solver='lbfgs' trains one network; got n_members={self._settings.n_members}. Set n_members=1, or use "
-                "solver='adamw'."
-            )
-        if self.dropout:
-            raise ValueError(
-                f"solver='lbfgs' cannot follow an objective that is random: dropout={self.dropout}. Set dropout=0, or "
-                "use solver='adam'."
-            )
-
-    def _check_loop(self):
-        """What skorch and torch would answer in their own words."""
-        for callback in self.callbacks or ():
-            part = callback[1] if isinstance(callback, tuple) and len(callback) == 2 else callback
-            if not isinstance(part, Callback) and not (isinstance(part, type) and issubclass(part, Callback)):
-                raise TypeError(
-                    "The 'callbacks' parameter must be a list of skorch callbacks (skorch.callbacks.Callback), or of "
-                    f"(name, callback) pairs; got {callback!r} in it."
-                )
-        try:
-            torch.empty(0, device=self.device)
-        except (RuntimeError, AssertionError) as error:
-            raise ValueError(
-                f"The 'device' parameter is {self.device!r}, which torch cannot use here: {error}. Use device='cpu'."
-            ) from error
-
-    def _batch_rows(self, n):
-        if self.batch_size == "auto":
-            return rows_a_batch(n, "tabular" if self._settings.learning_rate == "anneal" else "mlp")
-        if self.batch_size > n:
-            warnings.warn(
-                f"Got batch_size={self.batch_size}, which is larger than the number of training rows {n}. It is going "
-                "to be clipped.",
-                stacklevel=4,
-            )
-        return min(self.batch_size, n)
-
-    def _main_task(self, targets, task_weights):
-        """Position of the main task, or None."""
-        name, names = self.main_task, targets.names
-        if name is None:
-            return None
-        if name in targets.skipped:
-            raise ValueError(f"main_task={name!r} has no label to learn from, and on_empty_task='skip' leaves it out.")
-        if name not in names:
-            raise ValueError(f"main_task={name!r} is no task; the tasks are {listing(names)}.{nearest(name, names)}")
-        position = names.index(name)
-        if task_weights[position] == 0:
-            raise ValueError(f"main_task={name!r} has task weight 0: it would not be trained.")
-        return position
-
     # Labels and their weights
 
     def _label_weights(self, targets, values, sample_weight):
@@ -741,160 +544,6 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             how = more if self._settings.n_members == 1 else "Set"
             raise ValueError(f"The validation split has no label of {who} to watch. {how} early_stopping=False.")
 
-    # Prediction
-
-    def _rows(self, X):
-        """Validate rows to predict; what can be seen to be fine at a glance skips scikit-learn's longer look."""
-        if "net_" not in self.__dict__:
-            check_is_fitted(self, "net_")
-        plain = type(X) is np.ndarray and X.dtype.char in "fd" and X.ndim == 2 and len(X)
-        plain = plain and X.shape[1] == self.n_features_in_ and not hasattr(self, "feature_names_in_")
-        plain = plain and (self._reader is None or not self._reader.categories_)
-        with np.errstate(over="ignore", invalid="ignore"):
-            return X if plain and math.isfinite(X.sum()) else self._read_X(X)
-
-    def _raw(self, X):
-        """Raw output (m, R) of rows as the user passes them, and their number n <= m."""
-        X = self._rows(X)
-        return self._infer(X), X.shape[0]
-
-    def _infer(self, X, represent=False):
-        return _finite(self.net_.infer_rows(X, represent), X)
-
-    def _predict_values(self, raw, n):
-        """Values in the user's units, or class codes: float64 (n, T)."""
-        if len(self._readers) == 1:
-            return self._read(raw, n, *self._readers[0])
-        values = np.empty((n, self._targets.n_tasks))
-        for reader in self._readers:
-            values[:, list(reader[0].tasks)] = self._read(raw, n, *reader)
-        return values
-
-    @staticmethod
-    def _read(raw, n, block, scale, mean):
-        """Values of one block of tasks, in their order there."""
-        predicted = _mean_prediction(block, raw, n)
-        if block.loss.kind == "regression":
-            return predicted * scale + mean
-        return predicted.argmax(axis=2).astype(float)
-
-    def predict(self, X):
-        """Predict all tasks.
-
-        Parameters
-        ----------
-        X : array-like or CSR array of shape (n, d)
-            Inputs.
-
-        Returns
-        -------
-        y : ndarray of shape (n, T), or (n,) where y had one column
-            Values in the units of y, and labels in the dtype that they had.
-        """
-        raw = self._raw(X)
-        return self._targets.decode(self._predict_values(*raw))
-
-    def _predict_std(self, raw, n):
-        """Standard deviations (n, T), NaN where the loss of a task has none."""
-        stds = np.full((n, self._targets.n_tasks), np.nan)
-        has_members = raw.ndim == 3
-        for block in self._blocks:
-            if block.loss.kind != "regression" or not (block.loss.has_std or has_members):
-                continue
-            # The spread of the members, and on average over them that which the loss has learned.
-            variance = _of_members(block, raw, n, block.loss.predict).var(axis=0)
-            if block.loss.has_std:
-                variance += (_of_members(block, raw, n, block.loss.predict_std) ** 2).mean(axis=0)
-            tasks = list(block.tasks)
-            stds[:, tasks] = np.sqrt(variance) * self._targets.scale[tasks]
-        if np.isnan(stds).all():
-            losses = sorted({type(block.loss).__name__ for block in self._blocks})
-            raise ValueError(
-                "return_std=True needs n_members above 1, or a loss that learns a standard deviation of a regression, "
-                f"as loss='gaussian_nll' does; this {type(self).__name__} was fitted with {losses}."
-            )
-        return stds[:, 0] if self._targets.single else self._targets.restore_columns(stds)
-
-    def _probabilities(self, raw, n):
-        """List by task of (n, n_classes), None for a regression."""
-        result = [None] * self._targets.n_tasks
-        for block in self._blocks:
-            if block.loss.kind == "classification":
-                predicted = _mean_prediction(block, raw, n)
-                for i, task in enumerate(block.tasks):
-                    result[task] = np.ascontiguousarray(predicted[:, i])
-        return result
-
-    def transform(self, X):
-        """Return the representation that all tasks share.
-
-        Parameters
-        ----------
-        X : array-like or CSR array of shape (n, d)
-            Inputs.
-
-        Returns
-        -------
-        Z : ndarray of shape (n, width of the trunk)
-            Output of the trunk.
-        """
-        X = self._rows(X)
-        Z = self._infer(X, represent=True).numpy()[: X.shape[0]]
-        return Z.astype(np.float32, copy=False) if X.dtype == np.float32 else Z
-
-    @property
-    def _n_features_out(self):
-        return self.net_.module_.n_features
-
-    # Scores
-
-    def score(self, X, y, sample_weight=None):
-        """Return the mean over tasks of R² (regression) or accuracy (classification), on the observed labels.
-
-        Parameters
-        ----------
-        X : array-like or CSR array of shape (n, d)
-            Inputs.
-        y : array-like, DataFrame or sparse array of shape (n,) or (n, T)
-            Targets; missing labels are left out.
-        sample_weight : array-like or sparse array of shape (n,) or (n, T), default=None
-            Weights of the rows, or of every label; what a sparse array does not store is 0.
-
-        Returns
-        -------
-        score : float
-            The higher, the better. Tasks without a label in y are left out.
-        """
-        scores = self.score_tasks(X, y, sample_weight)
-        return float(np.nanmean(list(scores.values()))) if not all(map(np.isnan, scores.values())) else np.nan
-
-    def score_tasks(self, X, y, sample_weight=None):
-        """Return the score of each task: R² (regression) or accuracy (classification), on the observed labels.
-
-        Parameters
-        ----------
-        X : array-like or CSR array of shape (n, d)
-            Inputs.
-        y : array-like, DataFrame or sparse array of shape (n,) or (n, T)
-            Targets; missing labels are left out.
-        sample_weight : array-like or sparse array of shape (n,) or (n, T), default=None
-            Weights of the rows, or of every label; what a sparse array does not store is 0.
-
-        Returns
-        -------
-        scores : dict of str to float
-            By task name; NaN for a task without a label in y, and for a regression task with only one.
-        """
-        X, targets = self._rows(X), self._targets
-        truth = targets.encode(y, n_rows=X.shape[0], unknown=-1.0)
-        weights = targets.label_weights(sample_weight, truth)
-        predicted = _predict_labelled(self, X, truth)
-        scores = dict.fromkeys(targets.y_names, np.nan)
-        for task, (rows, labels, own) in enumerate(weighted_columns(truth, weights)):
-            guesses = column(predicted, task) if sp.issparse(predicted) else predicted[rows, task]
-            scores[targets.names[task]] = _score(targets.kinds[task], labels, guesses, own)
-        return scores
-
     # What scikit-learn asks for
 
     def _validate_params(self):
@@ -915,53 +564,6 @@ class BaseMultiTask(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         tags.target_tags.multi_output = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def _predict_labelled(estimator, X, truth):
-    """Values and class codes (n, T); where the labels are sparse only of these, as a CSC array."""
-    if not sp.issparse(truth):
-        return estimator._predict_values(estimator._infer(X), X.shape[0])
-    data, ends = np.empty(truth.nnz), truth.indptr
-    for start in range(0, X.shape[0], PREDICT_ROWS):
-        part = X[start : start + PREDICT_ROWS]
-        stop = start + part.shape[0]
-        rows = np.repeat(np.arange(stop - start), np.diff(ends[start : stop + 1]))
-        labels = slice(ends[start], ends[stop])
-        data[labels] = estimator._predict_values(estimator._infer(part), stop - start)[rows, truth.indices[labels]]
-    return with_data(truth, data).tocsc()
-
-
-def _score(kind, truth, predicted, weights):
-    """R² or accuracy; NaN without a label, for R² with one."""
-    if len(truth) < (2 if kind == "regression" else 1):
-        return np.nan
-    if kind == "regression":
-        return r2_score(truth, predicted, sample_weight=weights)
-    return float(np.average(truth == predicted, weights=weights))
-
-
-def _of_members(block, raw, n, predict):
-    """What the members predict of a block's tasks ``(K, n, G, ...)``, from raw output ``(K, m, R)`` or ``(m, R)``."""
-    view = block.view(raw.reshape(-1, raw.shape[-1]))
-    # Classes in double precision: the label is that of the largest probability.
-    predicted = predict(view if block.loss.kind == "regression" else view.double()).numpy()
-    return predicted.reshape(-1, raw.shape[-2], *predicted.shape[1:])[:, :n]
-
-
-def _mean_prediction(block, raw, n):
-    """Mean over the members of what they predict."""
-    predicted = _of_members(block, raw, n, block.loss.predict)
-    return predicted[0] if len(predicted) == 1 else predicted.mean(axis=0)
-
-
-def _finite(output, X):
-    """Never a silent NaN: return what the network made of X if it is a number."""
-    if not math.isfinite(output.sum()) and not torch.isfinite(output).all():
-        raise ValueError(
-            "The network returns NaN or infinity: Input X contains a value too large for it (the largest is "
-            f"{abs(X).max():g}). Scale X as for fit, for example with a StandardScaler in a pipeline."
-        )
-    return output
 
 
 def _seed(rng):

@@ -78,36 +78,47 @@ class MultiTaskClassifier(ClassifierMixin, ProbabilityMixin, BaseMultiTask):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or array-like of int, default=(100,)
-        Units of each hidden layer of the trunk. ``()`` makes a linear model. Not used by a trunk of your own.
+    hidden_layer_sizes : int, array-like of int or "auto", default="auto"
+        Units of each hidden layer of the trunk. "auto" is ``(128, 128)``, with ``preset="mlp"`` ``(100,)``. ``()``
+        makes a linear model. Not used by a trunk of your own.
     activation : {"identity", "logistic", "tanh", "relu", "selu", "silu", "gelu"}, default="relu"
         Activation function of the hidden layers, of the trunk and of the heads.
+    preset : {"tabular", "mlp"}, default="tabular"
+        What the parameters mean that are left at "auto"; those that are set are obeyed. "tabular" is what was measured
+        to be good on real tables, see Notes. "mlp" has the values of scikit-learn's MLP throughout. Where `solver`,
+        `learning_rate` or `early_stopping` is set to something else than "tabular" has, and for fewer than 20 rows, all
+        parameters of training at "auto" are as with "mlp"; with a trunk of your own, all at "auto" are.
     loss : str, Loss, callable, list or dict, default="auto"
         What the tasks minimise. "auto" is "log_loss". An instance of `Loss`, such as ``Focal(gamma=1.0)``, sets its
         parameters; a torch callable that returns unreduced losses is taken too. A list has an entry for each task, a
         dict one by task name, where a task left out gets "auto". The names are "log_loss", "focal" and "squared_hinge".
-    solver : {"adam", "adamw", "sgd", "lbfgs"}, default="adam"
-        What minimises the objective. "adam" is that of [2]_, "adamw" the same with decoupled weight decay [3]_. "lbfgs"
-        looks at all rows at once, in float64: a good choice for up to a few thousand rows. It takes no `dropout`, no
-        `weighting` whose weights move, and ignores `early_stopping` and the batches.
-    alpha : float, default=0.0001
-        Strength of the L2 penalty on the weights of trunk and heads; biases are not penalised. As in scikit-learn's MLP
-        the gradient of a batch gets ``alpha * weight / n_rows_in_batch``. With ``solver="adamw"`` each step shrinks the
-        weights by ``learning_rate * alpha`` instead, so useful values are larger, such as 0.01.
+    solver : {"auto", "adam", "adamw", "sgd", "lbfgs"}, default="auto"
+        What minimises the objective. "auto" is "adamw", with "mlp" "adam". "adam" is that of [2]_, "adamw" the same
+        with decoupled weight decay [3]_. "lbfgs" looks at all rows at once, in float64: a good choice for up to a few
+        thousand rows. It trains one network, takes no `dropout`, no `weighting` whose weights move, and ignores
+        `early_stopping` and the batches.
+    alpha : float or "auto", default="auto"
+        Strength of the L2 penalty on the weights of trunk and heads; biases are not penalised. "auto" is 0.1, with
+        "mlp" 0.0001. As in scikit-learn's MLP the gradient of a batch gets ``alpha * weight / n_rows_in_batch``. With
+        ``solver="adamw"`` each step shrinks the weights by ``learning_rate * alpha`` instead, so useful values are
+        larger.
     batch_size : int or "auto", default="auto"
-        Rows a batch. "auto" is ``min(200, n)``. Not used by "lbfgs".
-    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        How the learning rate goes on from `learning_rate_init`, for every solver but "lbfgs". "invscaling" divides the
-        initial rate by ``(t + 1) ** power_t`` after each epoch, with t the rows seen so far. "adaptive" divides the
-        rate by 5 each time that training would stop for lack of progress, and lets it stop once the rate is at most
-        1e-6.
-    learning_rate_init : float, default=0.001
-        Learning rate of the first epoch. Not used by "lbfgs".
+        Rows a batch, of each member. "auto" is, with ``learning_rate="anneal"``, the power of two that is nearest to a
+        twelfth of the rows, from 32 to 256; else ``min(200, n)``. Not used by "lbfgs".
+    learning_rate : {"auto", "anneal", "constant", "invscaling", "adaptive"}, default="auto"
+        How the learning rate goes on from `learning_rate_init`, for every solver but "lbfgs". "auto" is "anneal", with
+        "mlp" "constant". "anneal" holds the rate until the validation loss no longer falls, goes back to the best
+        epoch, and lets the rate go to zero from there; it needs `early_stopping`. "invscaling" divides the initial rate
+        by ``(t + 1) ** power_t`` after each epoch, with t the rows seen so far. "adaptive" divides the rate by 5 each
+        time that training would stop for lack of progress, and lets it stop once the rate is at most 1e-6.
+    learning_rate_init : float or "auto", default="auto"
+        Learning rate of the first epoch. "auto" is 0.005, with "mlp" 0.001. Not used by "lbfgs".
     power_t : float, default=0.5
         Exponent of ``learning_rate="invscaling"``.
-    max_iter : int, default=200
-        Most passes over the data (epochs), or iterations of "lbfgs". A `ConvergenceWarning` says where they did not
-        suffice.
+    max_iter : int or "auto", default="auto"
+        Most passes over the data (epochs), or iterations of "lbfgs". "auto" is as many as the schedule takes, with
+        "mlp" 200. ``learning_rate="anneal"`` fits its schedule into a number that is given; of the others a
+        `ConvergenceWarning` says where it did not suffice.
     shuffle : bool, default=True
         Whether the rows come in a new order each epoch. Not used by "lbfgs".
     random_state : int, RandomState instance or None, default=None
@@ -115,9 +126,11 @@ class MultiTaskClassifier(ClassifierMixin, ProbabilityMixin, BaseMultiTask):
         result each time; the global random states of numpy and torch are neither used nor touched.
     tol : float, default=0.0001
         By how much the watched loss must fall for an epoch to count as progress: the training loss, or with
-        `early_stopping` the validation loss. For "lbfgs" the largest component of the gradient at which it ends.
+        `early_stopping` the validation loss. For "lbfgs" the largest component of the gradient at which it ends. Not
+        used by ``learning_rate="anneal"``.
     verbose : bool or int, default=False
-        Whether to print a line an epoch: the losses as a whole, and of up to six tasks.
+        Whether to print a line an epoch: the losses as a whole, and of up to six tasks. With ``learning_rate="anneal"``
+        there is one for each epoch at the end of which the validation rows are looked at.
     warm_start : bool, default=False
         Whether `fit` goes on from the network that is there, instead of starting afresh. Tasks, losses, layers and the
         scale of the targets stay; solver, weights and all else follow the parameters as they are then.
@@ -125,25 +138,32 @@ class MultiTaskClassifier(ClassifierMixin, ProbabilityMixin, BaseMultiTask):
         Momentum of ``solver="sgd"``, from 0 to 1.
     nesterovs_momentum : bool, default=True
         Whether ``solver="sgd"`` uses Nesterov's momentum.
-    early_stopping : bool, default=False
+    early_stopping : bool or "auto", default="auto"
         Whether to set rows aside, stop when the loss on them no longer falls, and go back to the epoch in which it was
-        lowest. Watched is the mean of the validation losses of the trained tasks, without any weights, or that of
-        `main_task`.
-    validation_fraction : float, default=0.1
-        Share of the rows that `early_stopping` sets aside. They are stratified over all tasks, by class and by range,
-        and where labels are missing by their number.
+        lowest. "auto" is True, with "mlp" False. Of several members each leaves out a fold of its own, and the loss is
+        that of all rows, each by the member that did not train on it. Watched is the mean of the validation losses of
+        the trained tasks, without any weights, or that of `main_task`.
+    validation_fraction : float or "auto", default="auto"
+        Share of the rows that `early_stopping` sets aside where there is one member. "auto" is 0.15, with "mlp" 0.1.
+        They are stratified over all tasks, by class and by range, and where labels are missing by their number; so are
+        the folds of several members.
     beta_1 : float, default=0.9
         Decay of the mean of the gradients in "adam" and "adamw".
-    beta_2 : float, default=0.999
-        Decay of the mean of the squared gradients in "adam" and "adamw".
+    beta_2 : float or "auto", default="auto"
+        Decay of the mean of the squared gradients in "adam" and "adamw". "auto" is 0.99, with "mlp" 0.999.
     epsilon : float, default=1e-8
         Term for numerical stability in "adam" and "adamw".
     n_iter_no_change : int, default=10
-        Epochs in a row without progress, see `tol`, that are put up with before training stops.
+        Epochs in a row without progress, see `tol`, that are put up with before training stops. Not used by
+        ``learning_rate="anneal"``.
     max_fun : int, default=15000
         Most evaluations of the objective by "lbfgs".
     dropout : float, default=0.0
         Share of the hidden units, of trunk and heads, that each training step drops.
+    n_members : int or "auto", default="auto"
+        Networks that are trained as one; predictions are their mean. Each has initial weights, an order of the rows
+        and, with `early_stopping`, validation rows of its own. "auto" is 4, with "mlp" 1, and 1 in a `partial_fit` that
+        begins a model. A `weighting` or an `aggregator` is there once for each. Not above 1 with "lbfgs".
     head_hidden_layer_sizes : int or array-like of int, default=()
         Units of hidden layers that each task has for itself, between the trunk and its output.
     task_weights : array-like of shape (T,), dict of task name to float, or None, default=None
@@ -178,6 +198,23 @@ class MultiTaskClassifier(ClassifierMixin, ProbabilityMixin, BaseMultiTask):
     main_task : str or None, default=None
         Name of the task whose validation loss `early_stopping` watches; the others are auxiliary. None: the mean over
         all.
+    feature_scaling : {"auto", "robust", "standard"} or None, default="auto"
+        Scale of the numbers in X. "robust" goes by median and interquartile range, and draws in what is far out;
+        "standard" by mean and standard deviation; None leaves all as it is. "auto" is "robust", with "mlp" None.
+        Columns of 0 and 1 stay as they are, but for 100 and more with no other column beside them, such as
+        fingerprints: these get their standard scores, clipped at 4. A sparse X is divided by the largest absolute
+        values of its columns. Not used by a trunk of your own.
+    numeric_embedding : {"auto", "piecewise_linear", "periodic"} or None, default="auto"
+        What the network gets beside each column of numbers [4]_: "piecewise_linear", how far the number is through each
+        of up to 8 bins, for 200 rows and more and up to 166 columns; or "periodic", cosines and sines of it. "auto" is
+        "piecewise_linear", with "mlp" None. Not used by a trunk of your own, nor for a sparse X.
+    categorical_features : "from_dtype", None, or array-like of bool, int or str, default="from_dtype"
+        Which columns of X hold categories: those that the dtypes of a DataFrame say (text, categorical, objects that
+        are not all numbers), none, or a mask, positions or names. Labels that are missing, rare or unseen in `fit` are
+        fine. Not used by a trunk of your own.
+    missing_features : {"auto", "impute", "raise"}, default="auto"
+        What to do about NaN among the numbers in a dense X. "impute" puts the median there, and a column beside it
+        tells where, if more than 1 % are missing; "raise" is an error. "auto" is "impute", with "mlp" "raise".
     missing_label : scalar, default=np.nan
         What stands for a missing label in y, besides NaN, None and pd.NA, which always do.
     on_empty_task : {"raise", "skip"}, default="raise"
@@ -194,8 +231,8 @@ class MultiTaskClassifier(ClassifierMixin, ProbabilityMixin, BaseMultiTask):
     Attributes
     ----------
     net_ : MultiTaskNet
-        The network and its training, a ``skorch.NeuralNet``: `module_` (trunk and heads), `criterion_` (the objective),
-        `optimizer_`, `history`.
+        The network and its training, a ``skorch.NeuralNet``: `module_` (trunk and heads; of several members
+        `module_.members`), `criterion_` (the objective), `optimizer_`, `history`.
     history_ : TrainingHistory
         Table with a row an epoch: "train_loss", and for every task "train_loss__{task}" and "weight__{task}"; with
         validation rows "valid_loss" and "valid_loss__{task}" too. ``history_.frame()`` is a pandas DataFrame,
@@ -216,9 +253,13 @@ class MultiTaskClassifier(ClassifierMixin, ProbabilityMixin, BaseMultiTask):
         Lowest of `loss_curve_`; None with `early_stopping`.
     validation_scores_ : list of float or None
         With `early_stopping`, the watched validation loss of each epoch with its sign changed: higher is better, and 0
-        is no upper limit for losses that can be negative.
+        is no upper limit for losses that can be negative. ``learning_rate="anneal"`` does not look at it after every
+        epoch; the last value then stands.
     best_validation_score_ : float or None
         Highest of `validation_scores_`.
+    oof_prediction_ : list of ndarray of shape (n, n_classes), or ndarray where y had one column
+        Where several members leave out validation rows: of each training row the probabilities by the member that did
+        not train on it, task by task. NaN for rows that none can do without, such as the only one of its class or task.
     classes_ : ndarray, or list of ndarray
         Class labels of each task, sorted, in the dtype that they had; an array where y had one column.
     n_outputs_ : int
@@ -237,6 +278,11 @@ class MultiTaskClassifier(ClassifierMixin, ProbabilityMixin, BaseMultiTask):
 
     Notes
     -----
+    With no argument, the estimator takes a table as it is: numbers are scaled and cut into bins [4]_, categories become
+    columns, gaps are filled. Four networks with two layers of 128 units are trained as one, by AdamW, at a rate that is
+    held until the validation loss no longer falls and then goes to zero. Each leaves out a fold of the rows, and
+    predictions are their mean. The user guide says how that was chosen, what it costs, and what to set instead.
+
     The objective is the mean over tasks of task weight times task loss, plus the penalty. The loss of a task is the
     mean over its observed labels, weighted by `sample_weight` and class weights: how many labels a task has does not
     change its share.
@@ -253,6 +299,8 @@ class MultiTaskClassifier(ClassifierMixin, ProbabilityMixin, BaseMultiTask):
     .. [1] Caruana (1997). Multitask learning. Machine Learning 28.
     .. [2] Kingma and Ba (2015). Adam: a method for stochastic optimization. ICLR.
     .. [3] Loshchilov and Hutter (2019). Decoupled weight decay regularization. ICLR.
+    .. [4] Gorishniy, Rubachev and Babenko (2022). On embeddings for numerical features in tabular deep learning.
+       NeurIPS.
 
     Examples
     --------
@@ -260,8 +308,6 @@ class MultiTaskClassifier(ClassifierMixin, ProbabilityMixin, BaseMultiTask):
 
     >>> import pandas as pd
     >>> from sklearn.datasets import load_iris
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
     >>> from skmtl import MultiTaskClassifier
     >>> data = load_iris(as_frame=True)
     >>> X = data.data.drop(columns="petal width (cm)")
@@ -269,14 +315,13 @@ class MultiTaskClassifier(ClassifierMixin, ProbabilityMixin, BaseMultiTask):
     ...     "species": data.target_names[data.target],
     ...     "wide petal": (data.data["petal width (cm)"] > 1.5).astype(object).where(data.data.index % 2 == 0),
     ... })
-    >>> classifier = MultiTaskClassifier(solver="lbfgs", alpha=1.0, tol=1e-3, random_state=0)
-    >>> model = make_pipeline(StandardScaler(), classifier)
+    >>> model = MultiTaskClassifier(random_state=0)
     >>> model.fit(X, Y).predict(X.iloc[[0, 149]])
     array([['setosa', False],
            ['virginica', True]], dtype=object)
     >>> [p.shape for p in model.predict_proba(X)]
     [(150, 3), (150, 2)]
-    >>> classifier.tasks_
+    >>> model.tasks_
     {'species': 'multiclass', 'wide petal': 'binary'}
     """
 
