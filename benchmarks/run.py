@@ -19,6 +19,7 @@ SUITES = {
     "import": "imports",
     "memory": "memory",
     "sparse_targets": "sparse_targets",
+    "published": "published",
     "real_data": "real_data",
     "balance": "balance",
     "balance_data": "balance_data",

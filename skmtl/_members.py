@@ -20,11 +20,14 @@ class MemberNetworks(nn.Module):
     ----------
     members : list of Network
         Of one shape, each with initial weights of its own.
+    sees : tensor of bool (K, d), default=None
+        Which inputs each member sees, the others being 0 to it; None: all.
     """
 
-    def __init__(self, members):
+    def __init__(self, members, sees=None):
         super().__init__()
         self.members = nn.ModuleList(members)
+        self.register_buffer("sees", sees)
         self._plan = None
 
     def __getattr__(self, name):
@@ -54,7 +57,17 @@ class MemberNetworks(nn.Module):
 
     def forward(self, X):
         """From a batch that all members see to the mean of their raw output ``(n, R)``: what callbacks ask for."""
-        return torch.stack([member(X) for member in self.members]).mean(0)
+        return torch.stack([member(self.shown(X, k)) for k, member in enumerate(self.members)]).mean(0)
+
+    def shown(self, X, k):
+        """What member k sees of rows ``(n, d)``."""
+        return X if self.sees is None else X * self.sees[k]
+
+    def _shown_to_each(self, X):
+        """What each member sees of its own rows, in a training batch ``(K B, d)``."""
+        if self.sees is None:
+            return X
+        return (X.view(self.n_members, -1, X.shape[1]) * self.sees.unsqueeze(1)).view(X.shape)
 
     # Training
 
@@ -68,6 +81,7 @@ class MemberNetworks(nn.Module):
 
     def raw(self, X, out):
         """Compute the raw output ``(K B, R)`` of a training batch into `out`, and keep what `backward` needs."""
+        X = self._shown_to_each(X)
         if self._plan is not None:
             return self._plan.forward(X, out, self.training)
         for member, x, part in zip(self.members, self.parts(X), self.parts(out), strict=True):
@@ -76,6 +90,7 @@ class MemberNetworks(nn.Module):
 
     def raw_again(self, X, out):
         """Compute the raw output of a training batch as it is after the step."""
+        X = self._shown_to_each(X)
         if self._plan is not None:
             return self._plan.forward(X, out, self.training)
         for member, x, part in zip(self.members, self.parts(X), self.parts(out), strict=True):
@@ -102,11 +117,11 @@ class MemberNetworks(nn.Module):
 
     def infer(self, X):
         """Return the raw output ``(K, n, R)`` of rows to predict, in evaluation mode."""
-        return torch.stack([member.infer(X) for member in self.members])
+        return torch.stack([member.infer(self.shown(X, k)) for k, member in enumerate(self.members)])
 
     def represent(self, X):
         """Return the representations of all members side by side."""
-        return torch.cat([member.represent(X) for member in self.members], dim=1)
+        return torch.cat([member.represent(self.shown(X, k)) for k, member in enumerate(self.members)], dim=1)
 
     def load_state_dict(self, *args, **kwargs):
         """As of nn.Module; what the members prepared from other weights is forgotten."""

@@ -396,7 +396,7 @@ class MultiTaskNet(NeuralNet):
             for start in range(0, len(rows), PREDICT_ROWS):
                 part = rows[start : start + PREDICT_ROWS]
                 x, y, m = data.gather(part)
-                yield part, member.infer(x), y, m
+                yield part, member.infer(self.module_.shown(x, fold)), y, m
 
     def infer_out_of_fold(self, data):
         """Raw output ``(n, R)`` of each row by the member that has not trained on it; NaN where all have."""

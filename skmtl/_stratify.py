@@ -17,6 +17,8 @@ _EMPTY = 1e6
 _FIRST = 1e3
 # Rows that are looked at to find one that can move.
 _CANDIDATES = 256
+# Strata that no row could be found for, after which no more are tried.
+_MOST_FAILURES = 200
 
 
 def label_sets(Y, kinds, n_bins=N_BINS):
@@ -299,12 +301,17 @@ class _Parts:
 
     def mend(self):
         """Give a part that lacks a stratum that it needs a row of it, unless that makes another part lack as much."""
+        n_failed = 0
         for target, stratum in np.argwhere(((self.needed > 0) & (self.have == 0)).T):
             rows = self.rows_of(stratum)
             if len(rows) and not self.have[stratum, target]:
                 cost = self.cost(rows, target)
                 if cost.min() < -_EMPTY / 2:
                     self.move(rows[cost.argmin()], target)
+                    continue
+                n_failed += 1
+                if n_failed == _MOST_FAILURES:  # more strata than rows: no division has room for all of them
+                    return
 
     def level(self):
         """Move rows until no part has more than its size, or no row is left that its part can do without."""

@@ -97,7 +97,7 @@ def test_a_call_that_says_everything_keeps_working(theirs, ours):
 
 
 def test_positional_arguments():
-    assert MultiTaskClassifier((7,), "tanh").fit(X, BINARY).transform(X).shape == (120, 7)
+    assert MultiTaskClassifier((7,), "tanh", n_members=1).fit(X, BINARY).transform(X).shape == (120, 7)
     model = MultiTaskRegressor("squared_error", (7,), "tanh")
     assert (model.loss, model.hidden_layer_sizes, model.activation) == ("squared_error", (7,), "tanh")
 

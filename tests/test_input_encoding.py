@@ -53,6 +53,12 @@ def test_robust_by_half_the_range_where_the_quartiles_are_equal():
     assert_allclose(encoded[-2:], smooth_clip(column(-3, 4) / 3.5), rtol=1e-6)
 
 
+def test_robust_by_the_others_where_most_values_are_equal():
+    X = column(*[0.0] * 9, 10.0, 20.0, 30.0, 40.0)  # quartiles of all: 0, 0, 20 ... of the others 17.5 and 32.5
+    X = np.vstack([X, np.zeros((20, 1))])
+    assert_allclose(encode(X, column(0.0, 15.0), scaling="robust"), smooth_clip(column(0.0, 1.0)), rtol=1e-6)
+
+
 def test_robust_is_never_beyond_three():
     later = column(-1e300, 1e9, 1e300)
     assert_allclose(encode(column(0, 1, 2, 3, 10), later, scaling="robust"), column(-3, 3, 3))
@@ -158,6 +164,33 @@ def test_equal_edges_count_once():
     X = np.repeat([0, 1, 2], [100, 50, 50])[:, None]
     encoded = encode(X, embedding="piecewise_linear")
     assert_allclose(encoded[:, 1:], bins(X, [0, 1, 2]) - bins(X, [0, 1, 2]).mean(axis=0), atol=1e-6)
+
+
+def test_where_many_values_are_equal_each_counts_once():
+    X = column(*[0.0] * 380, *np.repeat(np.arange(1.0, 17.0), 2))
+    inputs, _ = Inputs.fit(X, scaling=None, embedding="piecewise_linear", categorical=None, missing="raise", owner="it")
+    assert inputs.n_columns == 1 + 8
+    later = inputs.encode(column(3.0, 5.0)) - inputs.encode(column(0.0))
+    assert_allclose(
+        later[:, 1:],
+        bins(column(3.0, 5.0), np.arange(0.0, 17.0, 2.0)) - bins(column(0.0), np.arange(0.0, 17.0, 2.0)),
+        atol=1e-6,
+    )
+
+
+def test_bits_of_a_fingerprint_are_standardised():
+    rng = np.random.default_rng(0)
+    X = (rng.random((300, 120)) < np.linspace(0.02, 0.6, 120)).astype(float)
+    share = X.mean(axis=0)
+    expected = np.clip((X - share) / np.sqrt(share * (1 - share)), -4, 4)
+    assert_allclose(encode(X, scaling="robust", embedding="piecewise_linear"), expected, atol=1e-5)
+    assert_allclose(encode(sp.csr_array(X), scaling="robust"), expected, atol=1e-5)
+    assert_array_equal(encode(X[:, :99], scaling="robust"), X[:, :99])  # too few
+    assert_array_equal(encode(X, scaling=None), X)
+    mixed = np.column_stack([X, rng.normal(size=300)])
+    assert_array_equal(encode(mixed, scaling="robust")[:, 1:], X)  # not alone
+    X[0, 0] = np.nan
+    assert encode(X, scaling="robust", missing="impute")[0, 0] == 0
 
 
 def test_two_edges_make_no_bin():

@@ -403,13 +403,14 @@ def test_standard_deviations_are_calibrated_where_noise_differs():
 @each_preset
 def test_standard_deviation_only_where_the_loss_has_one():
     y = pd.DataFrame(NUMBERS, columns=["heating", "cooling"])
-    model = regressor(loss={"cooling": "gaussian_nll"}).fit(X, y)
+    model = regressor(loss={"cooling": "gaussian_nll"}, n_members=1).fit(X, y)
     _, std = model.predict(X, return_std=True)
     assert np.isnan(std[:, 0]).all()
     assert (std[:, 1] > 0).all()
     _, std = regressor(loss="gaussian_nll").fit(X, y["heating"]).predict(X, return_std=True)
     assert std.shape == (150,)
-    both = mixed(loss={"heating": "gaussian_nll"}).fit(X, pd.DataFrame({"heating": _A, "word": WORDS[:, 0]}))
+    y = pd.DataFrame({"heating": _A, "word": WORDS[:, 0]})
+    both = mixed(loss={"heating": "gaussian_nll"}, n_members=1).fit(X, y)
     predicted, std = both.predict(X, return_std=True)
     assert predicted.dtype == object
     assert (std[:, 0] > 0).all()
@@ -528,7 +529,7 @@ def test_weights_of_rows_are_those_of_all_their_labels(make, solver):
 @each_preset
 @pytest.mark.parametrize("sizes", [(), 8, (8,), (8, 6), [12], np.array([8, 4])])
 def test_forms_of_layer_sizes(sizes):
-    model = regressor(hidden_layer_sizes=sizes, max_iter=200).fit(X, NUMBERS)
+    model = regressor(hidden_layer_sizes=sizes, max_iter=200, n_members=1).fit(X, NUMBERS)
     assert model.score(X, NUMBERS) > 0.9
     assert model.transform(X).shape == (150, int((4, *np.atleast_1d(np.array(sizes, dtype=int)))[-1]))
 

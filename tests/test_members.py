@@ -35,7 +35,7 @@ from skmtl._optim import AdamW, FlatParameters
 from skmtl._stopping import Stopping
 from skmtl.aggregation import AGGREGATORS
 from skmtl.sampling import RowSampling, TaskSampling
-from skmtl.weighting import WEIGHTINGS
+from skmtl.weighting import WEIGHTINGS, Weighting
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*converge:sklearn.exceptions.ConvergenceWarning")
 
@@ -810,3 +810,58 @@ def test_each_member_needs_rows_to_leave_out(regression):
 def test_n_members_is_a_positive_whole_number(regression, n_members):
     with pytest.raises(ValueError, match=r"'n_members' parameter of MultiTaskRegressor must be .* \[1, inf\)"):
         make(n_members=n_members).fit(*regression)
+
+
+def test_a_warm_start_keeps_the_folds_so_that_out_of_fold_stays_out_of_fold():
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(120, 30)), rng.normal(size=(120, 2))
+    model = MultiTaskRegressor(n_members=3, warm_start=True, alpha=0.0, max_iter=30, random_state=0).fit(X, Y)
+    folds = model._fold_of_row.copy()
+    model.fit(X, Y)
+    assert_array_equal(model._fold_of_row, folds)
+    assert (np.mean((model.oof_prediction_ - Y) ** 2, axis=0) > 0.9 * Y.var(axis=0)).all()  # nothing but noise
+    model.fit(X[:90], Y[:90])
+    assert len(model._fold_of_row) == 90
+
+
+def test_left_to_choose_every_other_member_sees_the_bins():
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(240, 3)), rng.normal(size=(240, 2))
+    settings = {"n_members": 3, "max_iter": 3, "random_state": 0}
+    model = MultiTaskRegressor(**settings).fit(X, Y)
+    module, bins = model.net_.module_, model._inputs.added
+    assert bins.start == 3 and bins.stop == model._inputs.n_columns
+    assert [bool(sees[bins].any()) for sees in module.sees] == [True, False, True]
+    assert module.sees[:, :3].all()
+    chosen = MultiTaskRegressor(numeric_embedding="piecewise_linear", **settings).fit(X, Y)
+    assert chosen.net_.module_.sees is None
+
+    rows = torch.from_numpy(model._inputs.encode(X[:8]))
+    other = rows.clone()
+    other[:, bins] += 1.0
+    moved = [(module.infer(rows)[k] - module.infer(other)[k]).abs().max() > 1e-3 for k in range(3)]
+    assert moved == [True, False, True]
+    assert_allclose(module.infer(rows).mean(0), module(rows).detach(), atol=1e-6)
+    copy = pickle.loads(pickle.dumps(model))
+    assert_array_equal(copy.predict(X), model.predict(X))
+
+
+def test_members_that_see_different_inputs_agree_batched_and_apart():
+    def members(apart):
+        rng = np.random.default_rng(0)
+        X, Y = rng.normal(size=(240, 3)), rng.normal(size=(240, 2))
+        model = MultiTaskRegressor(n_members=3, max_iter=4, random_state=0)
+        if apart:
+            model.set_params(weighting=Alike())
+        return model.fit(X, Y).predict(X)
+
+    assert_allclose(members(apart=True), members(apart=False), rtol=1e-4, atol=1e-5)
+
+
+class Alike(Weighting):
+    """Equal weights that look at gradients, so that no two members are computed as one."""
+
+    needs_gramian = True
+
+    def weights(self, losses, gramian):
+        return torch.full_like(losses, 1 / len(losses))

@@ -112,7 +112,7 @@ def test_clone_is_unfitted_and_fits_the_same(kind):
 
 @each_preset
 def test_set_params_reaches_into_parts():
-    estimator = regressor(weighting=DynamicWeightAverage(), architecture=HardSharing(), loss=Huber())
+    estimator = regressor(weighting=DynamicWeightAverage(), architecture=HardSharing(), loss=Huber(), n_members=1)
     estimator.set_params(
         weighting__temperature=7.0, loss__delta=2.0, hidden_layer_sizes=(3,), architecture="hard_sharing"
     )
@@ -195,7 +195,8 @@ def test_pipeline_with_sparse_features():
 @each_preset
 def test_feature_extractor_before_another_model():
     other = np.sin(2 * X[:, 0]) + X[:, 1]
-    trunk = regressor(hidden_layer_sizes=(20, 6), max_iter=200, learning_rate_init=0.01, activation="tanh")
+    params = {"max_iter": 200, "learning_rate_init": 0.01, "activation": "tanh", "n_members": 1}
+    trunk = regressor(hidden_layer_sizes=(20, 6), **params)
     model = make_pipeline(StandardScaler(), trunk, Ridge(1e-3)).fit(X, other)
     assert model[:-1].transform(X).shape == (90, 6)
     assert model.score(X, other) > 0.9
@@ -213,7 +214,9 @@ def test_feature_extractor_with_classes():
 @each_preset
 @pytest.mark.parametrize("kind", KINDS)
 def test_names_of_the_representation(kind):
-    estimator = kind(**QUICK).fit(FRAME, GOOD[kind])
+    estimator = kind(**QUICK, n_members=2).fit(FRAME, GOOD[kind])
+    assert_array_equal(estimator.get_feature_names_out(), [f"{kind.__name__.lower()}{i}" for i in range(16)])
+    estimator.set_params(n_members=1).fit(FRAME, GOOD[kind])
     assert_array_equal(estimator.get_feature_names_out(), [f"{kind.__name__.lower()}{i}" for i in range(8)])
     assert_array_equal(estimator.feature_names_in_, list(FRAME))
 

@@ -16,13 +16,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import StandardScaler
 
 from skmtl import MultiTaskConformal, MultiTaskRegressor
 
 data = load_breast_cancer(as_frame=True).data
-X = StandardScaler().fit_transform(data.iloc[:, :10])
-Y = data[["worst area", "worst texture"]]
+X, Y = data.iloc[:, :10], data[["worst area", "worst texture"]]
 X_train, X_test, Y_train, Y_test = train_test_split(X, Y, test_size=0.5, random_state=0)
 network = MultiTaskRegressor(n_members=8)
 models = {

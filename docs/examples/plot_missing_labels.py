@@ -9,7 +9,8 @@ the images where its task has a label.
 """
 
 # %%
-# A label is hidden by setting it to NaN. The network for all tasks takes the table with its gaps.
+# A label is hidden by setting it to NaN. The network for all tasks takes the table with its gaps. Both kinds are plain
+# networks, ``preset="mlp"``, as eighty are to be fitted.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ digits = load_digits()
 X, digit = digits.data / 16, digits.target
 Y = pd.DataFrame({"digit": digit, "even": digit % 2 == 0, "above four": digit > 4})
 X_train, X_test, Y_train, Y_test = train_test_split(X, Y, test_size=0.5, random_state=0)
-network = MultiTaskClassifier(learning_rate_init=0.005, tol=1e-3, random_state=0)
+network = MultiTaskClassifier(preset="mlp", learning_rate_init=0.005, tol=1e-3, random_state=0)
 
 
 def shared(Y):
@@ -55,4 +56,5 @@ axes[0].legend()
 plt.show()
 
 # %%
-# With all labels there is nothing to gain here. The fewer a task has, the more it profits from those of the others.
+# With all labels there is nothing to gain here. With a tenth of them or fewer, a task mostly profits from the labels of
+# the others, by one or two points.

@@ -25,7 +25,7 @@ ROUNDING = 16 * np.finfo(np.float64).eps
 
 
 def bin_edges(ordered):
-    """Return the different quantiles that bound the bins of a column.
+    """Return the quantiles that bound the bins of a column; where many values are equal, those of the different values.
 
     Parameters
     ----------
@@ -34,8 +34,11 @@ def bin_edges(ordered):
     """
     n_bins = max(2, min(N_BINS, len(ordered) // _ROWS_PER_BIN))
     edges = quantiles(ordered, np.linspace(0, 1, n_bins + 1))
-    apart = np.diff(edges) > ROUNDING * np.abs(edges[[0, -1]]).max()
-    return edges[np.append(True, apart)]
+    least = ROUNDING * np.abs(edges[[0, -1]]).max()
+    if not (np.diff(edges) > least).all():
+        different = ordered[np.append(True, np.diff(ordered) > least)]
+        edges = quantiles(different, np.linspace(0, 1, min(n_bins, max(len(different) - 1, 1)) + 1))
+    return edges[np.append(True, np.diff(edges) > least)]
 
 
 def quantiles(ordered, shares):

@@ -41,6 +41,8 @@ class Inputs:
         Whether the network may get the table as it is.
     takes_missing : bool
         Whether numbers may be missing. Categories always may.
+    added : slice or None
+        The columns of these that an embedding adds.
     categories_ : dict of int to slice
         For each column of X that holds categories, its columns among those that `encode` returns: none where there was
         only one category, one for two of them, else one for each.
@@ -58,10 +60,11 @@ class Inputs:
             An array of numbers is taken as checked: finite, or NaN where `missing` allows it. An array of objects, or a
             DataFrame of pandas or polars, is checked here.
         scaling : {"robust", "standard", None}
-            "robust": ``z = (x - median) / IQR``, over half the range where the interquartile range is 0, and then the
-            smooth clip ``z / sqrt(1 + (z / 3)**2)``. "standard": zero mean, unit variance. Columns of 0 and 1 stay as
-            they are; but `LEAST_BITS` of them and more, without any other column, get their standard score, clipped at
-            4. Other columns of a sparse X are divided by their largest absolute value, whichever it is.
+            "robust": ``z = (x - median) / IQR``, and then the smooth clip ``z / sqrt(1 + (z / 3)**2)``. Where the
+            interquartile range is 0, it is that of the values other than the median; where that is 0 too, half the
+            range. "standard": zero mean, unit variance. Columns of 0 and 1 stay as they are; but `LEAST_BITS` of them
+            and more, without any other column, get their standard score, clipped at 4. Other columns of a sparse X are
+            divided by their largest absolute value, whichever it is.
         embedding : {"piecewise_linear", "periodic", None}
             What is added to each column of numbers but those of 0 and 1. Bins are for `MIN_ROWS` rows and more, and
             for up to `MAX_COLUMNS` such columns.
@@ -88,6 +91,7 @@ class Inputs:
         self = cls()
         self._owner, self._scaling, self._embedding, self._missing = owner, scaling, embedding, missing
         self._parts, self._categories, self.categories_, self.n_columns = [], {}, {}, 0
+        self.added = None
         self.n_features = _check_shape(X)
         self.takes_missing = missing == "impute" and not issparse(X)
         if issparse(X):
@@ -155,7 +159,9 @@ class Inputs:
             part.embedding = PiecewiseLinear(spread.edges, part.scaled(table[sample_rows(len(table))]))
         elif self._embedding == "periodic":
             part.embedding = Periodic(len(columns), rng)
-        self._add(part)
+        start = self._add(part)
+        if part.embedding is not None:
+            self.added = slice(start + len(columns), self.n_columns)
 
     @staticmethod
     def _is_fingerprint(share):

@@ -79,7 +79,8 @@ class Spread:
     Attributes
     ----------
     centre, width : ndarray of shape (c,)
-        Median and interquartile range, or half the range where that is 0; mean and standard deviation; 0 and 1.
+        Median and interquartile range (where that is 0, of the values other than the median; where that is 0 too, half
+        the range); mean and standard deviation; 0 and 1.
     median : ndarray of shape (c,)
     edges : list of length c of ndarray
         Of the bins of scaled columns.
@@ -97,7 +98,7 @@ class Spread:
             self.median[some] = quartiles[:, 1]
             if scaling == "robust":
                 self.centre[some] = quartiles[:, 1]
-                self.width[some] = _robust_width(quartiles, lowest[some], highest[some])
+                self.width[some] = _robust_width(ordered, quartiles, lowest[some], highest[some])
             elif scaling == "standard":
                 self.centre[some], self.width[some] = _moments(values, lowest[some], highest[some])
             if binned:
@@ -120,10 +121,13 @@ def _ordered(column, rows):
     return np.sort(some if len(some) else column[~np.isnan(column)])
 
 
-def _robust_width(quartiles, lowest, highest):
+def _robust_width(ordered, quartiles, lowest, highest):
     between = quartiles[:, 2] - quartiles[:, 0]
-    rounding = ROUNDING * np.maximum(np.abs(lowest), np.abs(highest))
-    return np.where(between > np.maximum(rounding, _TINY), between, highest / 2 - lowest / 2)
+    least = np.maximum(ROUNDING * np.maximum(np.abs(lowest), np.abs(highest)), _TINY)
+    for j in np.flatnonzero(between <= least):  # most values are equal, as in a column of amounts that are mostly 0
+        others = ordered[j][np.abs(ordered[j] - quartiles[j, 1]) > least[j]]
+        between[j] = np.subtract(*quantiles(others, np.array([0.75, 0.25]))) if len(others) else 0.0
+    return np.where(between > least, between, highest / 2 - lowest / 2)
 
 
 def _moments(values, lowest, highest):

@@ -210,7 +210,7 @@ class BaseMultiTask(
 
         Parameters
         ----------
-        X : array-like or CSR array of shape (n, d)
+        X : array-like, DataFrame or CSR array of shape (n, d)
             Inputs; with a trunk of your own, of any shape ``(n, ...)``.
         y : array-like, DataFrame or sparse array of shape (n,) or (n, T)
             Targets, one column a task; NaN, None, pd.NA or `missing_label` where a label is missing. Of a sparse array
@@ -240,7 +240,7 @@ class BaseMultiTask(
 
         Parameters
         ----------
-        X : array-like or CSR array of shape (n, d)
+        X : array-like, DataFrame or CSR array of shape (n, d)
             Inputs.
         y : array-like, DataFrame or sparse array of shape (n,) or (n, T)
             Targets, as in `fit`.
@@ -295,7 +295,7 @@ class BaseMultiTask(
                 self.net_ = self._assemble(self.net_.module_, rng, self.net_.history)
             elif self.net_.stopping.early:  # of an earlier fit; there is nothing to watch now
                 self.net_.stopping = Stopping(False, self.tol, self.n_iter_no_change)
-            train, valid = self._split(X, values, weights, rng)
+            train, valid = self._split(X, values, weights, rng, is_known=start == "warm")
             self._train(train, valid, 1 if once else self._settings.max_iter or _NO_LIMIT)
         return self
 
@@ -360,7 +360,16 @@ class BaseMultiTask(
         self._readers = [(b, targets.scale[list(b.tasks)], targets.mean[list(b.tasks)]) for b in blocks]
         self.tasks_ = targets.task_types
         self.n_outputs_, self.skipped_tasks_ = targets.n_columns, targets.skipped
-        return networks[0] if len(networks) == 1 else MemberNetworks(networks)
+        return networks[0] if len(networks) == 1 else MemberNetworks(networks, self._seen_inputs(len(networks)))
+
+    def _seen_inputs(self, n_members):
+        """Which inputs each member sees: left to choose, only every other one sees what an embedding adds."""
+        added = None if self._inputs is None else self._inputs.added
+        if added is None or self.numeric_embedding != "auto":
+            return None
+        sees = torch.ones(n_members, self._inputs.n_columns, dtype=torch.bool)
+        sees[1::2, added] = False
+        return sees
 
     def _network(self, X, blocks):
         return build_network(
@@ -486,8 +495,8 @@ class BaseMultiTask(
         if not labelled.any():
             raise ValueError("y has no observed label: every one is missing, or has weight 0.")
 
-    def _split(self, X, values, weights, rng):
-        """Data to train on and, with early stopping, rows to watch."""
+    def _split(self, X, values, weights, rng, is_known=False):
+        """Data to train on and, with early stopping, rows to watch; `is_known`: the network may know the rows."""
         targets, net = self._targets, self.net_
         order = task_order(self._blocks)
         dtype = np.float64 if net.module_.dtype == torch.float64 else np.float32
@@ -502,7 +511,9 @@ class BaseMultiTask(
         if not net.stopping.early:
             return data, None
         if self._settings.n_members > 1:
-            data.folds = self._folds(values, targets.kinds, rng)
+            if not is_known or len(self.__dict__.get("_fold_of_row", ())) != len(data):
+                self._fold_of_row = self._folds(values, targets.kinds, rng)
+            data.folds = self._fold_of_row  # again those of before: a member must never see the rows that it leaves out
             rows = np.flatnonzero(data.folds >= 0)
             watched = data.subset(rows)
             watched.folds = data.folds[rows]

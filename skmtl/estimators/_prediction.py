@@ -5,13 +5,14 @@ import math
 import numpy as np
 import scipy.sparse as sp
 import torch
+from sklearn.base import TransformerMixin
 from sklearn.metrics import r2_score
 
 from .._net import PREDICT_ROWS
 from .._observed import column, weighted_columns, with_data
 
 
-class PredictionMixin:
+class PredictionMixin(TransformerMixin):  # set_output works where `transform` is written
     """The part of an estimator that asks the trained network."""
 
     def _raw(self, X):
@@ -44,7 +45,7 @@ class PredictionMixin:
 
         Parameters
         ----------
-        X : array-like or CSR array of shape (n, d)
+        X : array-like, DataFrame or CSR array of shape (n, d)
             Inputs.
 
         Returns
@@ -91,13 +92,13 @@ class PredictionMixin:
 
         Parameters
         ----------
-        X : array-like or CSR array of shape (n, d)
+        X : array-like, DataFrame or CSR array of shape (n, d)
             Inputs.
 
         Returns
         -------
         Z : ndarray of shape (n, width of the trunk)
-            Output of the trunk.
+            Output of the trunk; of K members side by side, K times as wide.
         """
         X = self._rows(X)
         Z = self._infer(X, represent=True).numpy()[: X.shape[0]]
@@ -112,7 +113,7 @@ class PredictionMixin:
 
         Parameters
         ----------
-        X : array-like or CSR array of shape (n, d)
+        X : array-like, DataFrame or CSR array of shape (n, d)
             Inputs.
         y : array-like, DataFrame or sparse array of shape (n,) or (n, T)
             Targets; missing labels are left out.
@@ -132,7 +133,7 @@ class PredictionMixin:
 
         Parameters
         ----------
-        X : array-like or CSR array of shape (n, d)
+        X : array-like, DataFrame or CSR array of shape (n, d)
             Inputs.
         y : array-like, DataFrame or sparse array of shape (n,) or (n, T)
             Targets; missing labels are left out.

@@ -141,7 +141,8 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
     numeric_embedding : {"auto", "piecewise_linear", "periodic"} or None, default="auto"
         What the network gets beside each column of numbers [4]_: "piecewise_linear", how far the number is through each
         of up to 8 bins, for 200 rows and more and up to 166 columns; or "periodic", cosines and sines of it. "auto" is
-        "piecewise_linear", with "mlp" None. Not used by a trunk of your own, nor for a sparse X.
+        "piecewise_linear" for the first of the members and every other one, nothing for those between, with "mlp" None.
+        Not used by a trunk of your own, nor for a sparse X.
     categorical_features : "from_dtype", None, or array-like of bool, int or str, default="from_dtype"
         Which columns of X hold categories: those that the dtypes of a DataFrame say (text, categorical, objects that
         are not all numbers), none, or a mask, positions or names. Labels that are missing, rare or unseen in `fit` are
@@ -263,7 +264,7 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
 
         Parameters
         ----------
-        X : array-like or CSR array of shape (n, d)
+        X : array-like, DataFrame or CSR array of shape (n, d)
             Inputs.
         return_std : bool, default=False
             Whether to return standard deviations too: the spread of the members, that which ``loss="gaussian_nll"`` has

@@ -7,7 +7,9 @@ import sys
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
+from numpy.testing import assert_array_equal
 from sklearn.base import BaseEstimator, RegressorMixin, clone, is_classifier, is_regressor
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor, HistGradientBoostingRegressor
@@ -20,7 +22,7 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils import get_tags
 
-from skmtl import MultiTaskBlend, MultiTaskEstimator
+from skmtl import MultiTaskBlend, MultiTaskEstimator, MultiTaskRegressor
 from skmtl.ensemble import default_members
 
 LINEAR = (Ridge(), LogisticRegression(max_iter=1000))
@@ -156,7 +158,8 @@ def test_sparse_X(regression):
     X, Y = regression
     members = [("linear", LINEAR[0]), ("near", NEAR[0])]
     assert get_tags(blend(members)).input_tags.sparse
-    assert not get_tags(MultiTaskBlend()).input_tags.sparse
+    assert get_tags(MultiTaskBlend()).input_tags.sparse
+    assert not get_tags(blend([("near", NEAR[0]), ("trees", HistGradientBoostingRegressor())])).input_tags.sparse
     dense, sparse = (blend(members).fit(form(X), Y).predict(form(X)) for form in (np.asarray, csr_array))
     np.testing.assert_allclose(dense, sparse, rtol=1e-3)
 
@@ -386,10 +389,35 @@ def test_default_members(mixed):
     assert model.score(X, Y) > 0.5
 
 
-@pytest.mark.parametrize(("n_rows", "batch"), [(3, 1), (100, 32), (1000, 64), (10**6, 256)])
-def test_batches_go_by_the_number_of_rows(n_rows, batch):
-    (_, network), *_ = default_members(n_rows)
-    assert network[-1].batch_size == batch
+def test_default_members_take_categories_and_gaps(mixed):
+    X, Y = mixed
+    frame = pd.DataFrame(np.asarray(X)).add_prefix("x")
+    frame["color"] = np.where(np.arange(len(frame)) % 3, "red", "blue")
+    frame.iloc[::7, 0] = np.nan
+    assert get_tags(MultiTaskBlend()).input_tags.allow_nan
+    members = [(name, member) for name, member in default_members() if name in ("relu_net", "linear", "boosting")]
+    model = MultiTaskBlend(members, cv=2, random_state=0).fit(frame, Y)
+    assert np.isfinite(model.predict(frame.assign(color="never seen"))[:, -1].astype(float)).all()
+
+
+def test_own_out_of_fold_predictions_are_for_folds_at_random_only(regression):
+    X, Y = regression
+    members = [("net", MultiTaskRegressor(n_members=2, max_iter=3)), ("linear", LINEAR[0])]
+    by_chance = MultiTaskBlend(members, cv=2, random_state=0).fit(X, Y)
+    assert_array_equal(by_chance.named_estimators_["net"].oof_prediction_.shape, np.shape(Y))
+    fits = []
+
+    class Counted(MultiTaskRegressor):
+        def fit(self, X, y, sample_weight=None):
+            fits.append(len(X))
+            return super().fit(X, y, sample_weight)
+
+    members[0] = ("net", Counted(n_members=2, max_iter=3))
+    MultiTaskBlend(members, cv=2, random_state=0).fit(X, Y)
+    assert fits == [len(X)]
+    fits.clear()
+    MultiTaskBlend(members, cv=KFold(3), random_state=0).fit(X, Y)  # rows that belong together, it may be
+    assert fits[:3] == [80, 80, 80]
 
 
 def test_one_name_for_trees_of_both_kinds(mixed):

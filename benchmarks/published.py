@@ -1,0 +1,105 @@
+"""Published: three sets in protocols whose results others have published or that are easy to repeat, at full size."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from _timing import Table, verdict
+from sklearn.metrics import roc_auc_score
+
+from skmtl import MultiTaskEstimator
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.accuracy import folds, sets
+
+#: What is aimed at; the figures that they come from are named in the README of this folder.
+GOALS = {
+    "adult: AUC of income": 0.920,
+    "adult: AUC of never married": 0.9645,
+    "tox21: AUC, scaffold split, validation part": 0.725,
+    "tox21: AUC, random split, test part": 0.802,
+    "school: explained variance": 0.371,
+}
+#: The default, and twice as many members.
+MODELS = {"default": {}, "n_members=8": {"n_members": 8}}
+
+
+def tables(settings):
+    """One table, unless the data is not there."""
+    found = sets.catalogue(sets.FOLDER)
+    if not {"adult", "tox21", "school"} <= found.keys():
+        print(f"published: no data in {sets.FOLDER}; SKMTL_DATA names the folder.")
+        return
+    yield measure(found, 500 if settings.quick else None)
+
+
+def measure(found, most_rows=None):
+    """Figures by protocol and model, beside what is aimed at."""
+    figures = {name: {} for name in GOALS}
+    for model, parameters in MODELS.items():
+        for task in (adult, tox21, school):
+            for name, value in task(found, parameters, most_rows).items():
+                figures[name][model] = value
+    rows, aims = [], []
+    for name, values in figures.items():
+        best = max(values.values())
+        aims.append((f"published: {name}", GOALS[name] / best, 1.0))
+        _, met = verdict(GOALS[name] / best, 1.0)
+        rows.append([name, *(f"{value:.4f}" for value in values.values()), f"{GOALS[name]:g}", met])
+    header = ["protocol", *MODELS, "goal", "met"]
+    return Table("published: test figures, higher is better", header, rows, [] if most_rows else aims)
+
+
+def fitted(data, rows, parameters, most_rows):
+    """A model of these rows of a set."""
+    rows = folds.cut(rows, most_rows, 0)
+    kinds = {t: "regression" if kind == "regression" else "classification" for t, kind in data.kinds.items()}
+    model = MultiTaskEstimator(tasks=kinds, random_state=0, **parameters)
+    return model.fit(sets.rows(data.X, rows), data.Y.iloc[rows])
+
+
+def areas(model, data, rows):
+    """AUC of each task that has both classes there."""
+    chances = model.predict_proba(sets.rows(data.X, rows))
+    found = []
+    for (_, y), p in zip(data.Y.iloc[rows].items(), chances, strict=True):
+        seen = y.notna().to_numpy()
+        if y[seen].nunique() == 2:
+            found.append(roc_auc_score(y[seen], p[seen, 1]))
+    return found
+
+
+def adult(found, parameters, most_rows):
+    """The official split, hours per week as an input."""
+    data = sets.load("adult", sets.FOLDER)
+    train, test = folds.split(data, found["adult"], ("official", 0))
+    income, never = areas(fitted(data, train, parameters, most_rows), data, test)
+    return {"adult: AUC of income": income, "adult: AUC of never married": never}
+
+
+def tox21(found, parameters, most_rows):
+    """80 % to train on; the scaffold split's validation part, as published, and the test part of a random one."""
+    data = sets.load("tox21", sets.FOLDER)
+    part = data.extra["split_scaffold"]
+    model = fitted(data, np.flatnonzero(part == 0), parameters, most_rows)
+    scaffold = areas(model, data, np.flatnonzero(part == 1))
+    train, test = folds.split(data, found["tox21"], ("random", 0))
+    random = areas(fitted(data, train, parameters, most_rows), data, test)
+    return {
+        "tox21: AUC, scaffold split, validation part": np.mean(scaffold),
+        "tox21: AUC, random split, test part": np.mean(random),
+    }
+
+
+def school(found, parameters, most_rows):
+    """Three quarters of the pupils of each school, three times; of the variance of all test marks."""
+    data, shares = sets.load("school", sets.FOLDER), []
+    truth = data.Y.mean(axis=1).to_numpy()  # of each row there is one label
+    task = data.Y.notna().to_numpy().argmax(axis=1)
+    for i in range(3):
+        train, test = folds.split(data, found["school"], ("within tasks", i))
+        predicted = fitted(data, train, parameters, most_rows).predict(sets.rows(data.X, test))
+        error = truth[test] - predicted[np.arange(len(test)), task[test]]
+        shares.append(1 - np.mean(error**2) / np.var(truth[test]))
+    return {"school: explained variance": np.mean(shares)}
