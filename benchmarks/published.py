@@ -1,6 +1,7 @@
 """Published: three sets in protocols whose results others have published or that are easy to repeat, at full size."""
 
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -55,8 +56,10 @@ def fitted(data, rows, parameters, most_rows):
     """A model of these rows of a set."""
     rows = folds.cut(rows, most_rows, 0)
     kinds = {t: "regression" if kind == "regression" else "classification" for t, kind in data.kinds.items()}
-    model = MultiTaskEstimator(tasks=kinds, random_state=0, **parameters)
-    return model.fit(sets.rows(data.X, rows), data.Y.iloc[rows])
+    model = MultiTaskEstimator(tasks=kinds, random_state=0, on_empty_task="skip", **parameters)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a few rows, many a task has none
+        return model.fit(sets.rows(data.X, rows), data.Y.iloc[rows])
 
 
 def areas(model, data, rows):
@@ -65,7 +68,7 @@ def areas(model, data, rows):
     found = []
     for (_, y), p in zip(data.Y.iloc[rows].items(), chances, strict=True):
         seen = y.notna().to_numpy()
-        if y[seen].nunique() == 2:
+        if p is not None and y[seen].nunique() == 2:
             found.append(roc_auc_score(y[seen], p[seen, 1]))
     return found
 
@@ -101,5 +104,5 @@ def school(found, parameters, most_rows):
         train, test = folds.split(data, found["school"], ("within tasks", i))
         predicted = fitted(data, train, parameters, most_rows).predict(sets.rows(data.X, test))
         error = truth[test] - predicted[np.arange(len(test)), task[test]]
-        shares.append(1 - np.mean(error**2) / np.var(truth[test]))
+        shares.append(1 - np.nanmean(error**2) / np.var(truth[test]))
     return {"school: explained variance": np.mean(shares)}

@@ -422,3 +422,22 @@ def test_demo_runs(demo, monkeypatch, capsys, tmp_path):
     assert "diagnosis: 2" in printed.out
     assert ConvergenceWarning.__name__ not in printed.err
     assert (tmp_path / "demo.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_members_compares_one_fit_with_as_many_fits(bench, at_once):
+    members = bench("members")
+    table = members.measure(2, 1, at_once)
+    assert [row[0] for row in table.rows] == [str(hidden) for hidden in members.GOALS]
+    assert all(float(row[1]) > 0 for row in table.rows)
+
+
+def test_published_figures_of_a_few_rows(bench):
+    published = bench("published")
+    found = published.sets.catalogue(published.sets.FOLDER)
+    if not {"adult", "tox21", "school"} <= found.keys():
+        pytest.skip(f"the sets are not in {published.sets.FOLDER}")
+    table = published.measure(found, 300)
+    assert [row[0] for row in table.rows] == list(published.GOALS)
+    assert table.goals == []
+    income = next(row for row in table.rows if row[0] == "adult: AUC of income")
+    assert 0.6 < float(income[1]) < 1
