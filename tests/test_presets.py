@@ -15,7 +15,7 @@ from skmtl import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
 from skmtl._annealing import Annealing
 from skmtl._optim import SGD, Adam, AdamW
 from skmtl._presets import LEAST_ROWS, PRESETS, resolve_settings, rows_a_batch
-from skmtl.estimators import _base
+from skmtl.estimators import _reading
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*converge:sklearn.exceptions.ConvergenceWarning")
 
@@ -53,13 +53,13 @@ class Spy:
 
     def __init__(self, monkeypatch, regression, **parameters):
         asked = {}
-        fit = _base.Inputs.fit
+        fit = _reading.Inputs.fit
 
         def spied(X, **settings):
             asked.update(settings)
             return fit(X, **settings)
 
-        monkeypatch.setattr(_base.Inputs, "fit", spied)
+        monkeypatch.setattr(_reading.Inputs, "fit", spied)
         watch = WatchData()
         self.model = MultiTaskRegressor(**{**QUICK, "callbacks": [watch], **parameters}).fit(*regression)
         self.inputs, self.watch = asked, watch

@@ -244,7 +244,7 @@ def test_a_class_that_was_not_there_is_never_predicted_right():
 def test_scores_are_of_the_rows_they_belong_to(monkeypatch):
     model = MultiTaskRegressor(**QUICK).fit(X, NUMBERS)
     expected = model.score_tasks(X, NUMBERS)
-    monkeypatch.setattr("skmtl.estimators._base.PREDICT_ROWS", 16)
+    monkeypatch.setattr("skmtl.estimators._prediction.PREDICT_ROWS", 16)
     assert model.score_tasks(X, sparse(NUMBERS)) == expected
 
 
