@@ -106,11 +106,11 @@ def read_columns(y, *, owner, missing_label=np.nan, n_rows=None, names=(), accep
 def _open(y):
     """Return the column names, or None, and the data: one array, or a list of `_Column`."""
     if hasattr(y, "iloc"):  # pandas
-        return _open_pandas(y) if y.ndim == 2 else (_name(y), [_pandas_column(y)])
+        return _open_pandas(y) if y.ndim == 2 else (_name(y), [pandas_column(y)])
     if hasattr(y, "get_columns"):  # polars.DataFrame
         return _open_polars(y)
     if hasattr(y, "null_count") and hasattr(y, "is_null"):  # polars.Series
-        return _name(y), [_polars_column(y)]
+        return _name(y), [polars_column(y)]
     if isinstance(y, (list, tuple)):
         # As objects: numpy would turn the numbers of a mixed row into text. Rows of a matrix keep their dtype.
         rows_are_arrays = all(isinstance(row, np.ndarray) and row.ndim for row in y)
@@ -130,17 +130,17 @@ def _open_pandas(frame):
     names, dtypes = list(frame.columns), set(frame.dtypes)
     if len(dtypes) == 1 and isinstance(dtype := dtypes.pop(), np.dtype) and _is_numeric(dtype):
         return names, frame.to_numpy()
-    return names, [_pandas_column(series) for _, series in frame.items()]
+    return names, [pandas_column(series) for _, series in frame.items()]
 
 
 def _open_polars(frame):
     names, dtypes = list(frame.columns), set(frame.dtypes)
     if len(dtypes) == 1 and dtypes.pop().is_float():
         return names, frame.to_numpy()  # nulls become NaN
-    return names, [_polars_column(series) for series in frame.get_columns()]
+    return names, [polars_column(series) for series in frame.get_columns()]
 
 
-def _pandas_column(series):
+def pandas_column(series):
     dtype = series.dtype
     if isinstance(dtype, np.dtype):
         return _Column(series.to_numpy())
@@ -155,7 +155,7 @@ def _pandas_column(series):
     return _Column(series.to_numpy(dtype=object))
 
 
-def _polars_column(series):
+def polars_column(series):
     is_bool = str(series.dtype) == "Boolean"
     if series.null_count() and (is_bool or series.dtype.is_integer()):
         return _Column(series.fill_null(False if is_bool else 0).to_numpy(), series.is_null().to_numpy())
@@ -266,7 +266,7 @@ def _read(data, names, sentinel):
         if data.dtype == object and set(map(type, data.flat)) == {float}:
             data = data.astype(np.float64)  # a list of numbers: all columns at once
         if _is_numeric(data.dtype) and _fits_float64(data):
-            return _with_gaps(data, _union(mask, _equals(data, sentinel))), {}, [data.dtype] * data.shape[1]
+            return with_gaps(data, _union(mask, _equals(data, sentinel))), {}, [data.dtype] * data.shape[1]
         data = [_Column(data[:, j], None if mask is None else mask[:, j]) for j in range(data.shape[1])]
     values, labels, dtypes = np.empty((len(data[0].array), len(data))), {}, []
     for j, column in enumerate(data):
@@ -281,7 +281,7 @@ def _read_sparse(data, names, sentinel):
     """Return values (n, T) as CSC, labels by column, dtypes."""
     n_tasks, labels = data.shape[1], {}
     if _fits_float64(data.data):
-        cells = _with_gaps(data.data, _equals(data.data, sentinel))
+        cells = with_gaps(data.data, _equals(data.data, sentinel))
     else:
         cells = np.empty(data.nnz)
         for j in range(n_tasks):
@@ -311,7 +311,7 @@ def _read_column(column, name, sentinel):
     gaps = _union(gaps, _equals(array, sentinel))
     if array.dtype.kind in "OU" or column.categorical or not _fits_float64(array if gaps is None else array[~gaps]):
         return (*_positions(array, gaps), array.dtype)
-    return _with_gaps(array, gaps), None, array.dtype
+    return with_gaps(array, gaps), None, array.dtype
 
 
 def _equals(array, sentinel):
@@ -327,7 +327,7 @@ def _union(gaps, more):
     return gaps | more
 
 
-def _with_gaps(array, gaps):
+def with_gaps(array, gaps):
     """`array` in float64 with NaN in the gaps: the array itself, or float32, where nothing is to do."""
     if gaps is None or not gaps.any():
         return array if array.dtype == np.float32 else array.astype(np.float64, copy=False)
@@ -357,7 +357,7 @@ def _narrow(array, gaps, name, sentinel):
     """Return an object array as bool, int64 or float64, or as it is where it holds text; and its gaps."""
     gaps = _union(gaps, _object_gaps(array, name, sentinel))
     observed = array[~gaps]
-    kinds = {_cell_kind(cell_type) for cell_type in set(map(type, observed))}
+    kinds = {cell_kind(cell_type) for cell_type in set(map(type, observed))}
     if "text" in kinds:
         if len(kinds) > 1:
             text, number = (next(v for v in observed if isinstance(v, str) == is_text) for is_text in (True, False))
@@ -382,11 +382,11 @@ def _object_gaps(array, name, sentinel):
     """Mask of the cells that are None, NaN, pd.NA, pd.NaT or the sentinel."""
     types = set(map(type, array))
     for cell_type in types:
-        if _cell_kind(cell_type) is None:
+        if cell_kind(cell_type) is None:
             raise _unknown_cell(name, cell_type, next(v for v in array if type(v) is cell_type))
     gaps = np.zeros(len(array), dtype=bool)
-    absent = {t for t in types if _cell_kind(t) == "missing"}
-    if absent or any(_cell_kind(t) == "float" for t in types):  # only these may differ from themselves
+    absent = {t for t in types if cell_kind(t) == "missing"}
+    if absent or any(cell_kind(t) == "float" for t in types):  # only these may differ from themselves
         gaps[:] = [type(v) in absent or v != v for v in array]
     if sentinel is not None:
         is_bool = isinstance(sentinel, bool)
@@ -395,7 +395,7 @@ def _object_gaps(array, name, sentinel):
     return gaps
 
 
-def _cell_kind(cell_type):
+def cell_kind(cell_type):
     """`missing`, `text`, `bool`, `int` or `float`; None for anything else."""
     if cell_type.__name__ in MISSING_TYPES:
         return "missing"

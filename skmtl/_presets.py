@@ -39,12 +39,11 @@ PRESETS = {
         "missing_features": "raise",
     },
 }
-#: How to train, and what the network gets to see.
+#: How to train.
 _TRAINING = (
     *("solver", "alpha", "learning_rate", "learning_rate_init", "max_iter", "beta_2"),
     *("early_stopping", "validation_fraction", "n_members"),
 )
-_INPUTS = ("feature_scaling", "numeric_embedding", "missing_features")
 #: Fewer rows have none to spare for validation.
 LEAST_ROWS = 20
 

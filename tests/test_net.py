@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
+from _callbacks import Idle, KillAtEnd, KillMidway
 from _engine import all_parameters
 from numpy.testing import assert_allclose, assert_array_equal
 from skorch.callbacks import (
@@ -40,35 +41,6 @@ def make(**parameters):
 
 def normed_trunk():
     return nn.Sequential(nn.Linear(5, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.2))
-
-
-class Idle(Callback):
-    """Looks at batches, and so calls for skorch's own loop, but does nothing."""
-
-    def on_batch_end(self, net, **kwargs):
-        pass
-
-
-class KillAtEnd(Callback):
-    """Ends the run at the end of this epoch."""
-
-    def __init__(self, epoch):
-        self.epoch = epoch
-
-    def on_epoch_end(self, net, **kwargs):
-        if len(net.history) == self.epoch:
-            raise RuntimeError("killed")
-
-
-class KillMidway(Callback):
-    """Ends the run after the first batches of this epoch."""
-
-    def __init__(self, epoch):
-        self.epoch = epoch
-
-    def on_batch_end(self, net, **kwargs):
-        if len(net.history) == self.epoch and len(net.history[-1]["batches"]) == 3:
-            raise RuntimeError("killed")
 
 
 # skorch's loop and ours

@@ -5,7 +5,7 @@ pandas and polars are known by their attributes and never imported.
 
 import numpy as np
 
-from .._columns import MISSING_TYPES, _cell_kind, _pandas_column, _polars_column, _with_gaps
+from .._columns import MISSING_TYPES, cell_kind, pandas_column, polars_column, with_gaps
 
 _NUMBERS = {"missing", "int", "float"}
 _REMEDY = (
@@ -68,7 +68,7 @@ def holds_categories(column, name):
     cells, _ = _open(column)
     if cells.dtype.kind != "O":
         raise ValueError(f"{called(name)} holds values of dtype {dtype}. {_REMEDY}")
-    kinds = {_cell_kind(cell_type): cell_type for cell_type in set(map(type, cells))}
+    kinds = {cell_kind(cell_type): cell_type for cell_type in set(map(type, cells))}
     if None in kinds:
         raise ValueError(f"{called(name)} holds {kinds[None].__name__} values. {_REMEDY}")
     return not kinds.keys() <= _NUMBERS
@@ -94,7 +94,7 @@ def _open(column):
     """The cells as an array, and where they are missing, if the frame says so."""
     if isinstance(column, np.ndarray):
         return column, None
-    opened = _pandas_column(column) if hasattr(column, "iloc") else _polars_column(column)
+    opened = pandas_column(column) if hasattr(column, "iloc") else polars_column(column)
     return opened.array, opened.gaps
 
 
@@ -102,7 +102,7 @@ def read_numbers(column, name):
     """Return the column as float64 or float32, NaN where a value is missing."""
     cells, gaps = _open(column)
     if cells.dtype.kind in "biuf":
-        return _with_gaps(cells, gaps)
+        return with_gaps(cells, gaps)
     if cells.dtype.kind != "O":
         raise ValueError(f"{called(name)} holds values of dtype {column.dtype}. {_REMEDY}")
     try:
