@@ -412,7 +412,7 @@ def test_demo_hides_a_third_of_the_training_labels_only(demo):
 def test_demo_runs(demo, monkeypatch, capsys, tmp_path):
     X, Y = demo.load_tasks()
     monkeypatch.setattr(demo, "load_tasks", lambda: (X[:160], Y[:160]))
-    monkeypatch.setattr(demo, "NETWORK", {"max_iter": 30, "random_state": 0})
+    monkeypatch.setattr(demo, "MLP", {"max_iter": 30, "random_state": 0})
     monkeypatch.setattr(demo, "GRID", {"task_weights": [None, {"diagnosis": 2}], "weighting": ["equal"]})
     monkeypatch.setattr(demo, "PLOT", tmp_path / "demo.png")
     demo.main(n_splits=1)
