@@ -820,8 +820,19 @@ def test_a_warm_start_keeps_the_folds_so_that_out_of_fold_stays_out_of_fold():
     model.fit(X, Y)
     assert_array_equal(model._fold_of_row, folds)
     assert (np.mean((model.oof_prediction_ - Y) ** 2, axis=0) > 0.9 * Y.var(axis=0)).all()  # nothing but noise
-    model.fit(X[:90], Y[:90])
-    assert len(model._fold_of_row) == 90
+    model.fit(X[:90], Y[:90])  # other rows, it may be, or some of those of before
+    assert not hasattr(model, "oof_prediction_")
+
+
+def test_after_all_members_saw_all_rows_nothing_is_out_of_fold():
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(60, 3)), rng.normal(size=(60, 2))
+    model = MultiTaskRegressor(n_members=2, warm_start=True, max_iter=2, random_state=0).fit(X, Y)
+    assert model.oof_prediction_.shape == (60, 2)
+    model.partial_fit(X, Y)
+    assert not hasattr(model, "oof_prediction_")
+    assert not hasattr(model.fit(X, Y), "oof_prediction_")
+    assert model.set_params(warm_start=False).fit(X, Y).oof_prediction_.shape == (60, 2)
 
 
 def test_left_to_choose_every_other_member_sees_the_bins():

@@ -451,9 +451,9 @@ class BaseMultiTask(
         self._set_oof(train)
 
     def _set_oof(self, data):
-        """Set `oof_prediction_` where each member leaves out a fold."""
+        """Set `oof_prediction_` where each member leaves out a fold that it never saw."""
         self.__dict__.pop("oof_prediction_", None)
-        if data.folds is None:
+        if self._fold_of_row is None:
             return
         raw, n = self.net_.infer_out_of_fold(data), len(data)
         if all(kind == "regression" for kind in self._targets.kinds):
@@ -508,12 +508,16 @@ class BaseMultiTask(
         module = net.module_
         settings = {"dtype": module.dtype, "device": net.device, "copies": module.writes_input, "inputs": self._inputs}
         data = Data(X, Y, weights, fill=fill, **settings)
+        # Folds that no member has ever seen its own of; None where there are none.
+        unseen, self._fold_of_row = self.__dict__.get("_fold_of_row"), None
         if not net.stopping.early:
             return data, None
         if self._settings.n_members > 1:
-            if not is_known or len(self.__dict__.get("_fold_of_row", ())) != len(data):
-                self._fold_of_row = self._folds(values, targets.kinds, rng)
-            data.folds = self._fold_of_row  # again those of before: a member must never see the rows that it leaves out
+            if is_known and unseen is not None and len(unseen) == len(data):
+                data.folds = self._fold_of_row = unseen
+            else:
+                data.folds = self._folds(values, targets.kinds, rng)
+                self._fold_of_row = None if is_known else data.folds
             rows = np.flatnonzero(data.folds >= 0)
             watched = data.subset(rows)
             watched.folds = data.folds[rows]
