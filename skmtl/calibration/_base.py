@@ -10,14 +10,14 @@ from sklearn.model_selection import ShuffleSplit, check_cv
 from sklearn.utils import ClassifierTags, RegressorTags, check_random_state, get_tags
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
+from sklearn.utils.validation import _num_samples
 
 from .._columns import listing
 from .._label_weights import sample_weights
 from .._targets import Targets
+from ..ensemble._by_task import ByTaskMixin
 from ..ensemble._labels import Labels
 from ..ensemble._members import Fold, core, is_pair
-from ..estimators._base import BaseMultiTask
 from ..estimators._mixed import MultiTaskEstimator
 from ..model_selection import MultiTaskKFold
 from ._held_out import Parts, by_folds, by_own, by_split, of_frozen
@@ -30,7 +30,7 @@ def _may_classify(calibrated):
     return True
 
 
-class BaseCalibrated(MetaEstimatorMixin, BaseEstimator):
+class BaseCalibrated(ByTaskMixin, MetaEstimatorMixin, BaseEstimator):
     """Base class: fits an estimator, predicts with it, and hands held-out predictions to `_calibrate`."""
 
     #: It takes several columns of y with gaps, and may be a member of a blend.
@@ -181,36 +181,11 @@ class BaseCalibrated(MetaEstimatorMixin, BaseEstimator):
 
     # Prediction
 
-    def _validate_X(self, X, reset):
-        """Check what can be checked of any X; the estimator says what it thinks of the rest."""
-        if hasattr(X, "columns"):  # a data frame
-            validate_data(self, X, reset=reset, skip_check_array=True)
-            return X
-        finite = not get_tags(self).input_tags.allow_nan
-        return validate_data(
-            self, X, reset=reset, dtype=None, accept_sparse="csr", ensure_all_finite=finite, allow_nd=True
-        )
-
-    def _rows(self, X):
-        check_is_fitted(self, "_models")
-        return self._validate_X(X, reset=False)
-
     def _infer(self, X):
         """List by task of values (n,) or probabilities (n, n_classes): where there are several models, their mean."""
         by_model = [models.predict(X) for models in self._models]
         result = [sum(columns) / len(by_model) for columns in zip(*by_model, strict=True)]
         return [p[:, 0] if c is None else p for p, c in zip(result, self._targets.classes, strict=True)]
-
-    def _raw(self, X):
-        X = self._rows(X)
-        return self._infer(X), X.shape[0]
-
-    def _predict_values(self, raw, n):
-        """Values in the user's units, or class codes: (n, T)."""
-        return np.stack([p if p.ndim == 1 else p.argmax(axis=1).astype(float) for p in raw], axis=1)
-
-    def _predict_labelled(self, X, truth):
-        return self._predict_values(self._infer(X), X.shape[0])
 
     @available_if(_may_classify)
     def predict_proba(self, X):
@@ -235,10 +210,6 @@ class BaseCalibrated(MetaEstimatorMixin, BaseEstimator):
         if not hasattr(self, "_targets"):
             raise AttributeError(f"{type(self).__name__} has no classes_ before it is fitted.")
         return self._targets.classes[0] if self._targets.single else self._targets.classes
-
-    predict = BaseMultiTask.predict
-    score = BaseMultiTask.score
-    score_tasks = BaseMultiTask.score_tasks
 
     # What scikit-learn asks for
 

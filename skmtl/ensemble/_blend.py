@@ -13,15 +13,14 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils._repr_html.estimator import _VisualBlock
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
+from sklearn.utils.validation import _num_samples
 
 from .._columns import listing
-from .._inputs import is_frame
 from .._label_weights import sample_weights
 from .._targets import Targets
-from ..estimators._base import BaseMultiTask
 from ..estimators._classifier import ProbabilityMixin
 from ..model_selection import MultiTaskKFold
+from ._by_task import ByTaskMixin
 from ._defaults import default_members
 from ._encoder import InputEncoder
 from ._labels import Labels
@@ -30,7 +29,7 @@ from ._out_of_fold import OutOfFold
 from ._weights import find_weights
 
 
-class MultiTaskBlend(ProbabilityMixin, _BaseComposition):
+class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, _BaseComposition):
     """Several estimators, blended with weights of their own for every task.
 
     Each member predicts every training row out of fold: from a fit that has not seen it. For every task the weights,
@@ -361,21 +360,6 @@ class MultiTaskBlend(ProbabilityMixin, _BaseComposition):
 
     # Prediction
 
-    def _validate_X(self, X, reset):
-        """Check what can be checked of any X; its members say what they think of the rest."""
-        if is_frame(X):
-            validate_data(self, X, reset=reset, skip_check_array=True)
-            return X
-        # Also where only members are left that would take NaN.
-        finite = not get_tags(self).input_tags.allow_nan
-        return validate_data(
-            self, X, reset=reset, dtype=None, accept_sparse="csr", ensure_all_finite=finite, allow_nd=True
-        )
-
-    def _rows(self, X):
-        check_is_fitted(self, "_models")
-        return self._validate_X(X, reset=False)
-
     def _infer(self, X):
         """List by task of the blended values (n,) or probabilities (n, n_classes)."""
         result = [0.0] * self.n_outputs_
@@ -386,20 +370,8 @@ class MultiTaskBlend(ProbabilityMixin, _BaseComposition):
                     result[task] = result[task] + weight * predicted
         return result
 
-    def _raw(self, X):
-        X = self._rows(X)
-        return self._infer(X), X.shape[0]
-
-    def _predict_values(self, raw, n):
-        """Values in the user's units, or class codes: (n, T)."""
-        return np.stack([p if p.ndim == 1 else p.argmax(axis=1).astype(float) for p in raw], axis=1)
-
     def _probabilities(self, raw, n):
         return [None if p.ndim == 1 else p for p in raw]
-
-    predict = BaseMultiTask.predict
-    score = BaseMultiTask.score
-    score_tasks = BaseMultiTask.score_tasks
 
     # What scikit-learn asks for
 
