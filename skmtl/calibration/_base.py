@@ -1,6 +1,5 @@
 """The estimators of this package: one that is calibrated, and what it predicts of rows that it has not seen."""
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -16,10 +15,10 @@ from .._columns import listing
 from .._label_weights import sample_weights
 from .._targets import Targets
 from ..ensemble._by_task import ByTaskMixin
+from ..ensemble._folds import make_folds
 from ..ensemble._labels import Labels
 from ..ensemble._members import Fold, core, is_pair
 from ..estimators._mixed import MultiTaskEstimator
-from ..model_selection import MultiTaskKFold
 from ._held_out import Parts, by_folds, by_own, by_split, of_frozen
 
 
@@ -117,12 +116,7 @@ class BaseCalibrated(ByTaskMixin, MetaEstimatorMixin, BaseEstimator):
         keep = self.method == "cv+"
         if self.cv is None and parts.bring_own and not keep:
             return by_own(parts, X, labels)
-        return by_folds(parts, X, labels, self._folds(X, y, labels, rng), self.n_jobs, keep)
-
-    def _folds(self, X, y, labels, rng):
-        cv = 5 if self.cv is None else self.cv
-        found = _quiet_folds(int(cv), labels, rng) if isinstance(cv, Integral) else check_cv(cv).split(X, y)
-        return [Fold(np.asarray(a), np.sort(np.asarray(b)), k) for k, (a, b) in enumerate(found, start=1)]
+        return by_folds(parts, X, labels, make_folds(self.cv, X, y, labels, rng), self.n_jobs, keep)
 
     def _split(self, X, y, labels, rng):
         if self.cv is None or isinstance(self.cv, Integral):
@@ -242,14 +236,6 @@ def _check_served(estimator, parts, labels):
             f"{who} is for no {labels.kinds[alone[0]]}, which task(s) {listing(labels.names[t] for t in alone)} need. "
             "Pass a pair (regressor, classifier) or a MultiTaskEstimator, or say the kinds by the tasks parameter."
         )
-
-
-def _quiet_folds(n_splits, labels, rng):
-    cv = MultiTaskKFold(n_splits, tasks=list(labels.kinds), shuffle=True, random_state=_seed(rng))
-    with warnings.catch_warnings():
-        # Nothing to be done about it: what a fold cannot predict calibrates nothing.
-        warnings.filterwarnings("ignore", message="y has fewer labels than n_splits", category=UserWarning)
-        return list(cv.split(labels.values, labels.values))
 
 
 def _missing_label(estimator):

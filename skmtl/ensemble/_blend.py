@@ -1,12 +1,10 @@
 """MultiTaskBlend: members of any kind, with convex weights of their own for every task."""
 
 import time
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, ClassifierTags, _safe_indexing, check_random_state, get_tags
 from sklearn.utils._param_validation import Interval
@@ -19,10 +17,10 @@ from .._columns import listing
 from .._label_weights import sample_weights
 from .._targets import Targets
 from ..estimators._classifier import ProbabilityMixin
-from ..model_selection import MultiTaskKFold
 from ._by_task import ByTaskMixin
 from ._defaults import default_members
 from ._encoder import InputEncoder
+from ._folds import make_folds
 from ._labels import Labels
 from ._members import PAIR, Fold, is_pair, make_units
 from ._out_of_fold import OutOfFold
@@ -223,7 +221,7 @@ class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, _BaseComposition):
         labels = Labels(targets, values, weights, y)
         labels.check()
         rng = check_random_state(self.random_state)
-        splits = self._splits(X, y, labels, rng)
+        splits = make_folds(self.cv, X, y, labels, rng)
         names, units = self._units(labels, rng)
         oof, fitted = self._predict_out_of_fold(units, X, labels, splits)
         self._targets, self.tasks_, self.n_outputs_ = targets, targets.task_types, targets.n_tasks
@@ -273,18 +271,6 @@ class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, _BaseComposition):
         return [name for name, _ in members], units
 
     # Out of fold
-
-    def _splits(self, X, y, labels, rng):
-        cv = 5 if self.cv is None else self.cv
-        if not isinstance(cv, Integral):
-            found = check_cv(cv).split(X, y)
-        else:
-            cv = MultiTaskKFold(int(cv), tasks=list(labels.kinds), shuffle=True, random_state=_seed(rng))
-            with warnings.catch_warnings():
-                # Nothing to be done about it: the rows that a fold cannot predict are left out.
-                warnings.filterwarnings("ignore", message="y has fewer labels than n_splits", category=UserWarning)
-                found = list(cv.split(labels.values, labels.values))
-        return [Fold(np.asarray(a), np.sort(np.asarray(b)), k) for k, (a, b) in enumerate(found, start=1)]
 
     def _predict_out_of_fold(self, units, X, labels, splits):
         """Return the predictions, and by id of the unit what was fitted to all rows for them."""
