@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from ._blocks import raw_owner
 from ._task_gradients import ParameterGradients, RepresentationGradients, cross_gramian
-from .architectures._base import glorot_
+from .architectures._layers import glorot_
 
 #: Rows are predicted in multiples of this, so that the digits of a row do not depend on the rows around it.
 ROWS = 8

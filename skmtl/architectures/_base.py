@@ -6,18 +6,24 @@ import itertools
 from torch import nn
 
 from .._component import TorchComponent
+from ._layers import glorot_
 
 
 class Architecture(TorchComponent):
     """Base class of the trunks.
 
-    A subclass makes its layers in `initialize` and returns the representation of a batch from `forward`.
+    A subclass makes its layers in `initialize` and returns the representation of a batch from `forward`: one that all
+    tasks share, or one for each task.
 
     Attributes
     ----------
     is_dense : bool, default=False
         Whether the trunk is nothing but `layers` (``nn.Linear``) with one activation function between them, so that its
         chain rule can be written out; any other trunk is differentiated by autograd.
+    task_names : tuple of length T
+        Names of the tasks, in the order of the representation's task axis. Set before `initialize`.
+    task_positions : tuple of int of length T
+        Their positions in y. Set before `initialize`.
 
     Examples
     --------
@@ -31,6 +37,8 @@ class Architecture(TorchComponent):
     """
 
     is_dense = False
+    task_names: tuple = ()
+    task_positions: tuple = ()
 
     def initialize(self, n_features, n_tasks, *, hidden_layer_sizes, activation, dropout):
         """Make the layers.
@@ -64,10 +72,30 @@ class Architecture(TorchComponent):
 
         Returns
         -------
-        Z : tensor (n, d)
-            What all tasks share.
+        Z : tensor (n, d) or (n, T, d)
+            What all tasks share, or one representation for each task.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement forward(X).")
+
+    def shared_parameters(self):
+        """Return the parameters that two tasks or more send gradients into; by default, all.
+
+        An aggregator works on the gradients in these; any other parameter belongs to one task, as a head does.
+
+        Returns
+        -------
+        parameters : list of nn.Parameter
+        """
+        return list(self.parameters())
+
+    def penalty(self):
+        """Return what is added to the objective in every step; by default nothing.
+
+        Returns
+        -------
+        penalty : scalar tensor or None
+        """
+        return None
 
 
 class HardSharing(Architecture):
@@ -151,11 +179,3 @@ class OwnTrunk(Architecture):
     def forward(self, X):
         """Return the representation."""
         return self.module(X)
-
-
-def glorot_(weight, bias, gain, fan_out=None):
-    """Fill in place as scikit-learn's MLP does: uniform within ``sqrt(gain / (fan_in + fan_out))``, the bias too."""
-    rows, fan_in = weight.shape[-2:]
-    bound = (gain / (fan_in + (fan_out or rows))) ** 0.5
-    nn.init.uniform_(weight, -bound, bound)
-    nn.init.uniform_(bias, -bound, bound)

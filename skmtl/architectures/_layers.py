@@ -1,0 +1,73 @@
+"""Layers that architectures are made of: several dense networks side by side, computed as one."""
+
+import itertools
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+class LinearStack(nn.Module):
+    """K linear layers of one shape, each with weights of its own.
+
+    Parameters
+    ----------
+    n : int
+        K, the number of layers.
+    n_inputs, n_outputs : int
+        Shape of each.
+    gain : float
+        Of the initial weights, as of `Activation`.
+    """
+
+    def __init__(self, n, n_inputs, n_outputs, gain):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(n, n_outputs, n_inputs))
+        self.bias = nn.Parameter(torch.empty(n, n_outputs))
+        glorot_(self.weight, self.bias, gain)
+
+    def forward(self, X):
+        """From one input for all ``(n, d)``, or one for each ``(K, n, d)``, to ``(K, n, h)``."""
+        if X.ndim == 3:
+            return torch.baddbmm(self.bias.unsqueeze(1), X, self.weight.transpose(1, 2))
+        wide = functional.linear(X, self.weight.flatten(0, 1), self.bias.flatten())
+        return wide.unflatten(1, self.bias.shape).transpose(0, 1)
+
+
+class DenseStack(nn.Module):
+    """K dense networks of one shape: linear layers, each followed by activation and dropout.
+
+    Parameters
+    ----------
+    n : int
+        K, the number of networks.
+    n_features : int
+        Columns of their input.
+    sizes : tuple of int
+        Widths of the layers.
+    activation : Activation
+        After every layer.
+    dropout : float
+        Share of units to drop while training.
+    """
+
+    def __init__(self, n, n_features, sizes, activation, dropout):
+        super().__init__()
+        self.n = n
+        pairs = itertools.pairwise([n_features, *sizes])
+        self.layers = nn.ModuleList(LinearStack(n, a, b, activation.gain) for a, b in pairs)
+        self.activation, self.dropout = activation, dropout
+
+    def forward(self, X):
+        """From one input for all ``(n, d)``, or one for each ``(K, n, d)``, to ``(K, n, h)``."""
+        for layer in self.layers:
+            X = functional.dropout(self.activation.function(layer(X)), self.dropout, self.training)
+        return X if X.ndim == 3 else X.expand(self.n, *X.shape)
+
+
+def glorot_(weight, bias, gain, fan_out=None):
+    """Fill in place as scikit-learn's MLP does: uniform within ``sqrt(gain / (fan_in + fan_out))``, the bias too."""
+    rows, fan_in = weight.shape[-2:]
+    bound = (gain / (fan_in + (fan_out or rows))) ** 0.5
+    nn.init.uniform_(weight, -bound, bound)
+    nn.init.uniform_(bias, -bound, bound)
