@@ -153,9 +153,17 @@ def _check_network(settings, network, who, compares):
     """There must be shared parameters; and what compares batches, or halves of one, does so in these."""
     name = f"{who}={getattr(settings, who)!r}"
     if not network.shared_parameters:
+        has_none = not any(p.requires_grad for p in network.trunk.parameters())
+        why = f"has no parameters to train (hidden_layer_sizes={settings.hidden_layer_sizes!r}). Give it a hidden layer"
+        other = f"of architecture={settings.architecture!r} shares none between tasks. Use another one"
         raise ValueError(
-            f"{name} works on the gradients that tasks send into what they share, but the trunk has no parameters to "
-            f"train (hidden_layer_sizes={settings.hidden_layer_sizes!r}). Give it a hidden layer, or leave {who} out."
+            f"{name} works on the gradients that tasks send into what they share, but the trunk "
+            f"{why if has_none else other}, or leave {who} out."
+        )
+    if network.is_separate and settings.gradient_level == "representation":
+        raise ValueError(
+            f"{name} compares gradients in what the tasks share, but with architecture={settings.architecture!r} each "
+            "task has a representation of its own. Set gradient_level='parameters'."
         )
     if compares and settings.gradient_level == "representation":
         raise ValueError(

@@ -1,14 +1,20 @@
 """From an architecture and the tasks to a network of the engine that fits."""
 
+import math
 import warnings
 
 import torch
 
+from ._blocks import task_order
 from ._dense import DenseNetwork
-from ._module import Heads, Network
+from ._heads import Heads, OwnHeads, SharedHead
+from ._module import Network
+from .architectures import Architecture
 
 
-def build_network(architecture, X, blocks, *, hidden_layer_sizes, head_hidden_layer_sizes, activation, dropout):
+def build_network(
+    architecture, X, blocks, task_names=None, *, hidden_layer_sizes, head_hidden_layer_sizes, activation, dropout
+):
     """Initialize the trunk and put heads on it.
 
     Parameters
@@ -19,6 +25,8 @@ def build_network(architecture, X, blocks, *, hidden_layer_sizes, head_hidden_la
         A few rows, to see what the trunk makes of them.
     blocks : list of Block
         What raw columns the tasks need.
+    task_names : list, default=None
+        Names of the tasks, in the order of y; None: their positions.
     hidden_layer_sizes, head_hidden_layer_sizes : tuple of int
         Sizes of the trunk's and the heads' hidden layers.
     activation : Activation
@@ -33,24 +41,55 @@ def build_network(architecture, X, blocks, *, hidden_layer_sizes, head_hidden_la
     Raises
     ------
     ValueError
-        If the trunk does not return ``(m, d)``, or returns NaN.
+        If the trunk returns neither ``(m, d)`` nor ``(m, T, d)``, or returns NaN.
     """
-    n_tasks = sum(len(block.tasks) for block in blocks)
+    order = task_order(blocks)
+    architecture.task_positions = positions = tuple(int(t) for t in order)
+    architecture.task_names = positions if task_names is None else tuple(task_names[t] for t in positions)
     architecture.initialize(
-        X.shape[1], n_tasks, hidden_layer_sizes=hidden_layer_sizes, activation=activation, dropout=dropout
+        X.shape[1], len(order), hidden_layer_sizes=hidden_layer_sizes, activation=activation, dropout=dropout
     )
-    if architecture.is_dense:
-        n_features = (X.shape[1], *hidden_layer_sizes)[-1]
+    is_dense = architecture.is_dense and type(architecture).penalty is Architecture.penalty
+    if is_dense:
+        shape = (X.shape[1], *hidden_layer_sizes)[-1:]
     else:
         architecture.to(torch.float32)
-        n_features = _representation_size(architecture, X)
-    heads = Heads(n_features, blocks, head_hidden_layer_sizes, activation, dropout)
-    dense = architecture.is_dense and len(head_hidden_layer_sizes) < 2
-    return (DenseNetwork if dense else Network)(architecture, heads, n_features)
+        shape = _representation_shape(architecture, X, len(order))
+    heads = _make_heads(architecture, shape, blocks, head_hidden_layer_sizes, activation, dropout)
+    if is_dense and type(heads) is Heads and len(head_hidden_layer_sizes) < 2:
+        return DenseNetwork(architecture, heads, shape[0])
+    return Network(architecture, heads, math.prod(shape), is_separate=len(shape) == 2)
 
 
-def _representation_size(trunk, X):
-    """Width of what the trunk returns, after a look at a few rows."""
+def _make_heads(architecture, shape, blocks, hidden_layer_sizes, activation, dropout):
+    """Make the kind of heads that the architecture asks for."""
+    kind, settings = architecture.heads, (hidden_layer_sizes, activation, dropout)
+    if callable(kind):
+        if hidden_layer_sizes:
+            raise ValueError(
+                f"head_hidden_layer_sizes={hidden_layer_sizes} is for the built-in heads, but the architecture has a "
+                "function that makes them. Leave one of the two out."
+            )
+        return OwnHeads(shape[-1], blocks, kind)
+    if kind == "shared":
+        if len(shape) == 1:
+            raise ValueError(
+                "heads='shared' needs a representation for each task, (n, T, d); this trunk has one for all tasks, "
+                "which would all be predicted alike. Use heads='own'."
+            )
+        if len(blocks) > 1:
+            raise ValueError(
+                "heads='shared' needs tasks with the same loss and, if they are classifications, the same number of "
+                "classes; these differ. Use heads='own'."
+            )
+        return SharedHead(shape[-1], blocks, *settings)
+    if kind != "own":
+        raise ValueError(f"heads must be 'own', 'shared' or a function that makes them; got {kind!r}.")
+    return Heads(shape[-1], blocks, *settings)
+
+
+def _representation_shape(trunk, X, n_tasks):
+    """Shape of what the trunk returns for a row, (d,) or (T, d), after a look at a few."""
     trunk.eval()
     try:
         with torch.no_grad(), warnings.catch_warnings():
@@ -59,18 +98,21 @@ def _representation_size(trunk, X):
     except Exception as error:
         raise ValueError(
             f"The trunk passed as 'architecture' failed on a batch of shape {tuple(X.shape)}: "
-            f"{type(error).__name__}: {error}. It must take (n, ...) rows of X as float32 and return (n, d)."
+            f"{type(error).__name__}: {error}. It must take (n, ...) rows of X as float32 and return (n, d), or "
+            f"(n, {n_tasks}, d) for {n_tasks} task(s)."
         ) from error
     finally:
         trunk.train()
-    if not isinstance(Z, torch.Tensor) or Z.ndim != 2 or len(Z) != len(X) or not Z.shape[1]:
+    fits = isinstance(Z, torch.Tensor) and Z.shape[:-1] in [(len(X),), (len(X), n_tasks)]
+    if not fits or not Z.shape[-1]:
         shape = tuple(Z.shape) if isinstance(Z, torch.Tensor) else type(Z).__name__
         raise ValueError(
             f"The trunk passed as 'architecture' must return one row a sample, of shape ({len(X)}, d) for "
-            f"{len(X)} rows; got {shape}. End it with nn.Flatten() or a pooling layer."
+            f"{len(X)} rows, or one a sample and task, ({len(X)}, {n_tasks}, d); got {shape}. End it with nn.Flatten() "
+            "or a pooling layer."
         )
     if not torch.isfinite(Z).all():
         raise ValueError(
             "The trunk passed as 'architecture' returns NaN or infinite values. Check its weights and the scale of X."
         )
-    return Z.shape[1]
+    return tuple(Z.shape[1:])

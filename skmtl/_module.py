@@ -6,102 +6,17 @@ gradients of the tasks meet, both can be stopped: ``backward_heads``, ``pull``, 
 """
 
 import functools
-import itertools
 
 import torch
 from torch import nn
-from torch.nn import functional
 
-from ._blocks import raw_owner
+from ._heads import Heads
 from ._task_gradients import ParameterGradients, RepresentationGradients, cross_gramian
-from .architectures._layers import glorot_
 
 #: Rows are predicted in multiples of this, so that the digits of a row do not depend on the rows around it.
 ROWS = 8
-
-
-class Heads(nn.Module):
-    """The heads of all tasks: one matrix, or small networks side by side.
-
-    Parameters
-    ----------
-    n_features : int
-        Width of the representation.
-    blocks : list of Block
-        What raw columns there are.
-    hidden_layer_sizes : tuple of int
-        Hidden layers of each task's head.
-    activation : Activation
-        Activation function of the hidden layers.
-    dropout : float
-        Share of hidden units to drop while training.
-    """
-
-    def __init__(self, n_features, blocks, hidden_layer_sizes, activation, dropout):
-        super().__init__()
-        owner = raw_owner(blocks)
-        self.n_tasks = n_tasks = int(owner.max()) + 1
-        self.activation, self.dropout = activation, dropout
-        sizes = [n_features, *hidden_layer_sizes]
-        self.hidden_weights, self.hidden_biases = nn.ParameterList(), nn.ParameterList()
-        for a, b in itertools.pairwise(sizes):
-            weight, bias = nn.Parameter(torch.empty(n_tasks, b, a)), nn.Parameter(torch.empty(n_tasks * b))
-            glorot_(weight, bias, activation.gain)
-            self.hidden_weights.append(weight)
-            self.hidden_biases.append(bias)
-        self.weight = nn.Parameter(torch.empty(len(owner), sizes[-1]))
-        self.bias = nn.Parameter(torch.empty(len(owner)))
-        for block in blocks:
-            glorot_(self.weight.data[block.raw], self.bias.data[block.raw], activation.gain, fan_out=block.k)
-        #: Column of the targets that each raw column belongs to.
-        self.register_buffer("owner", torch.from_numpy(owner), persistent=False)
-        #: Runs of raw columns, and the target columns that they belong to: one a class of each block.
-        self.segments = [
-            (slice(start, start + len(b.tasks)), b.columns)
-            for b in blocks
-            for start in range(b.raw.start, b.raw.stop, len(b.tasks))
-        ]
-
-    def forward(self, Z):
-        """From the representation ``(n, d)`` to the raw output ``(n, R)``."""
-        if not self.hidden_weights:
-            return self.top(Z)
-        hidden = None
-        for weight, bias in zip(self.hidden_weights, self.hidden_biases, strict=True):
-            if hidden is None:  # all tasks read the same input: one product
-                hidden = functional.linear(Z, weight.flatten(0, 1)).unflatten(1, weight.shape[:2])
-            else:
-                hidden = torch.bmm(hidden.transpose(0, 1), weight.transpose(1, 2)).transpose(0, 1)
-            hidden = self.activation.function(hidden + bias.view(weight.shape[:2]))
-            hidden = functional.dropout(hidden, self.dropout, self.training)
-        return self.top(hidden.flatten(1))
-
-    def top(self, hidden):
-        """From what the last hidden layer returns to the raw output ``(n, R)``."""
-        if not self.hidden_weights:
-            return functional.linear(hidden, self.weight, self.bias)
-        units = hidden.unflatten(1, (-1, self.weight.shape[1]))
-        parts = [(units[:, columns] * self.weight[raw]).sum(-1) for raw, columns in self.segments]
-        return torch.cat(parts, dim=1) + self.bias
-
-    def pull_each(self, slope, out):
-        """From the slope in the raw output of linear heads to that of each column in their input ``(n, C, d)``."""
-        done = 0
-        for raw, columns in self.segments:
-            part, weight = slope[:, raw].unsqueeze(-1), self.weight.detach()[raw]
-            if columns.stop > done:  # the first class of a block
-                torch.mul(part, weight, out=out[:, columns])
-                done = columns.stop
-            else:
-                out[:, columns].addcmul_(part, weight)
-        return out
-
-    def reset_tasks(self, columns):
-        """Make the heads of these target columns predict a constant: zero raw output."""
-        mine = torch.isin(self.owner, torch.as_tensor(columns, device=self.owner.device))
-        with torch.no_grad():
-            self.weight[mine] = 0.0
-            self.bias[mine] = 0.0
+#: Numbers in the slopes of all tasks that are sent through the trunk at once.
+_AT_ONCE = 2**24
 
 
 class Network(nn.Module):
@@ -111,10 +26,16 @@ class Network(nn.Module):
     ----------
     trunk : Architecture
         Initialized.
-    heads : Heads
+    heads : Heads, SharedHead or OwnHeads
         On top of it.
     n_features : int
-        Width of the representation between the two.
+        Width of the representation between the two; of all tasks together where each has one of its own.
+    is_separate : bool, default=False
+        Whether each task has a representation of its own ``(n, T, d)``.
+
+    Notes
+    -----
+    Where all tasks share the head it counts as the last part of the trunk: tasks then meet in the raw output.
     """
 
     #: Networks that are trained as this one.
@@ -124,9 +45,9 @@ class Network(nn.Module):
     #: Whether a layer may write into the batch that it is given.
     writes_input = True
 
-    def __init__(self, trunk, heads, n_features):
+    def __init__(self, trunk, heads, n_features, is_separate=False):
         super().__init__()
-        self.trunk, self.heads, self.n_features = trunk, heads, n_features
+        self.trunk, self.heads, self.n_features, self.is_separate = trunk, heads, n_features, is_separate
         self._kept = None  # of the last `raw`, for `backward`
         self._flat, self._is_alone = None, True
         self._batches_gradients = True  # until an operation of the trunk turns out not to
@@ -134,17 +55,17 @@ class Network(nn.Module):
     @property
     def dtype(self):
         """Floating type of the parameters."""
-        return self.heads.weight.dtype
+        return next(self.parameters()).dtype
 
     @property
     def device(self):
         """Device of the parameters."""
-        return self.heads.weight.device
+        return self.heads.owner.device
 
     @property
     def n_raw(self):
         """R, the number of raw columns."""
-        return len(self.heads.bias)
+        return len(self.heads.owner)
 
     @functools.cached_property
     def sizes(self):
@@ -157,8 +78,24 @@ class Network(nn.Module):
 
     @functools.cached_property
     def shared_parameters(self):
-        """The parameters that all tasks send gradients into."""
-        return [p for p in self.trunk.parameters() if p.requires_grad]
+        """The parameters that two tasks or more send gradients into."""
+        shared = [*self.trunk.shared_parameters(), *(self.heads.parameters() if self.heads.is_shared else ())]
+        return [p for p in shared if p.requires_grad]
+
+    @functools.cached_property
+    def _inner_parameters(self):
+        """The parameters before the gradients of the tasks part: those of several tasks, and those of one."""
+        shared = self.shared_parameters
+        known = set(map(id, shared))
+        return shared, [p for p in self.trunk.parameters() if p.requires_grad and id(p) not in known]
+
+    @property
+    def _outer_parameters(self):
+        return [] if self.heads.is_shared else list(self.heads.parameters())
+
+    def penalty(self):
+        """What the trunk adds to the objective: a scalar tensor, or None."""
+        return self.trunk.penalty()
 
     def ordered_parameters(self):
         """Parameters in the order in which they lie side by side while training."""
@@ -173,8 +110,10 @@ class Network(nn.Module):
         """Compute the raw output of a training batch into `out`, and keep what `backward` needs."""
         with torch.enable_grad():
             Z = self.trunk(X)
+            if self.heads.is_shared:
+                Z = self.heads(Z)
             leaf = Z.detach().requires_grad_()
-            raw = self.heads(leaf)
+            raw = leaf if self.heads.is_shared else self.heads(leaf)
         self.__dict__["_kept"] = Z, leaf, raw
         return out.copy_(raw.detach())
 
@@ -204,7 +143,7 @@ class Network(nn.Module):
         if not accumulate:
             self._begin_gradients(decay)
         leaf.grad = None
-        torch.autograd.backward(raw, slope, inputs=[leaf, *self.heads.parameters()], retain_graph=True)
+        torch.autograd.backward(raw, slope, inputs=[leaf, *self._outer_parameters], retain_graph=True)
 
     def _begin_gradients(self, decay):
         """Set all gradients to those of the penalty; not those of the weighting, which have been set already."""
@@ -216,6 +155,10 @@ class Network(nn.Module):
                 p.grad.zero_()
             elif p.grad is not None and not self._is_alone:
                 torch.mul(p.data, decay, out=p.grad)
+        with torch.enable_grad():
+            penalty = self.penalty()
+        if penalty is not None and penalty.requires_grad:
+            torch.autograd.backward(penalty)
 
     def pull(self, slope, factors=None):
         """Slope of the objective in the representation ``(n, d)``, after `backward_heads`.
@@ -235,17 +178,45 @@ class Network(nn.Module):
     def pull_each(self, slope):
         """Slope of the objective in the representation, the part of each column: ``(n, C, d)``."""
         _, leaf, raw = self._kept
-        if not self.heads.hidden_weights:
+        if self._is_linear:
             return self.heads.pull_each(slope, leaf.new_empty(len(slope), self.heads.n_tasks, leaf.shape[1]))
-        owner = self.heads.owner
-        mine = owner == torch.arange(self.heads.n_tasks, device=owner.device).view(-1, 1, 1)
-        (each,) = self._differentiate_each(raw, [leaf], slope * mine)
+        (each,) = self._differentiate_each(raw, [leaf], self._by_column(slope))
         return each.view(len(each), *leaf.shape).transpose(0, 1)
 
+    @property
+    def _is_linear(self):
+        """Whether every head is a matrix on what all tasks share."""
+        return isinstance(self.heads, Heads) and not self.heads.hidden_weights and not self.is_separate
+
+    def _by_column(self, slope):
+        """The slope in the raw output, the part of each column: ``(C, n, R)``."""
+        owner = self.heads.owner
+        return slope * (owner == torch.arange(self.heads.n_tasks, device=owner.device).view(-1, 1, 1))
+
+    def _slopes(self, slope):
+        """Yield the slope of each column's loss where the tasks meet, in the shape that the trunk returns."""
+        _, leaf, _ = self._kept
+        if not self.is_separate:
+            yield from self.pull_each(slope).transpose(0, 1)
+        elif self.heads.is_shared:
+            yield from self._by_column(slope)
+        else:  # each loss goes into its own representation
+            for column in range(self.heads.n_tasks):
+                mine = torch.zeros_like(leaf)
+                mine[:, column] = leaf.grad[:, column]
+                yield mine
+
     def backward_trunk(self, delta, decay=0.0, accumulate=False):
-        """Set the gradients of the trunk, given the slope in the representation ``(n, d)``."""
-        Z, _, _ = self._kept
-        if Z.requires_grad:
+        """Set the gradients of the trunk, given the slope in what it returns, ``(n, d)`` or ``(n, T, d)``.
+
+        What `pull` made with factors is for the shared parameters; those of one task get its plain gradient.
+        """
+        Z, leaf, _ = self._kept
+        shared, own = self._inner_parameters
+        if own and delta is not leaf.grad:
+            torch.autograd.backward(Z, leaf.grad, inputs=own, retain_graph=True)
+            torch.autograd.backward(Z, delta, inputs=shared)
+        elif Z.requires_grad:
             torch.autograd.backward(Z, delta)
         self._kept = None
 
@@ -272,12 +243,14 @@ class Network(nn.Module):
         return self._parameter_gradients(slope, decay, halves)
 
     def _parameter_gradients(self, slope, decay, halves):
-        Z, parameters = self._kept[0], self.shared_parameters
-        each = self.pull_each(slope).transpose(0, 1)
-        gradients, cross = self._differentiate_each(Z, parameters, each), None
+        (Z, leaf, _), parameters, (_, own) = self._kept, self.shared_parameters, self._inner_parameters
+        if own:
+            torch.autograd.backward(Z, leaf.grad, inputs=own, retain_graph=True)
+        gradients, cross = self._differentiate_each(Z, parameters, list(self._slopes(slope))), None
         if halves:
             middle = len(slope) // 2
-            first = self._differentiate_each(Z, parameters, torch.cat([each[:, :middle], 0 * each[:, middle:]], dim=1))
+            top = [torch.cat([part[:middle], 0 * part[middle:]]) for part in self._slopes(slope)]
+            first = self._differentiate_each(Z, parameters, top)
             cross = cross_gramian(first, gradients, middle / len(slope))
         flat = [p.grad.view(-1) for p in parameters]  # which hold the penalty's gradients
         return ParameterGradients([(J, out, 1.0, out) for J, out in zip(gradients, flat, strict=True)], cross)
@@ -285,20 +258,20 @@ class Network(nn.Module):
     def _differentiate_each(self, output, inputs, slopes):
         """Gradients ``(C, p)`` in each input, for every one of the slopes ``(C, ...)``."""
         settings = {"retain_graph": True, "allow_unused": True}
-        if self._batches_gradients:
+        if self._batches_gradients and len(slopes) * output.numel() <= _AT_ONCE:
+            every = torch.stack(slopes) if isinstance(slopes, list) else slopes
             try:
-                found = torch.autograd.grad(output, inputs, slopes, is_grads_batched=True, **settings)
+                found = torch.autograd.grad(output, inputs, every, is_grads_batched=True, **settings)
+                return [_rows(g, p, len(slopes)) for p, g in zip(inputs, found, strict=True)]
             except RuntimeError:  # an operation without a batching rule
                 self._batches_gradients = False
-        if not self._batches_gradients:
-            rows = [torch.autograd.grad(output, inputs, slope, **settings) for slope in slopes]
-            found = [None if column[0] is None else torch.stack(column) for column in zip(*rows, strict=True)]
-        n = len(slopes)
-        return [p.new_zeros(n, p.numel()) if g is None else g.flatten(1) for p, g in zip(inputs, found, strict=True)]
+        rows = [torch.autograd.grad(output, inputs, slope, **settings) for slope in slopes]
+        found = [None if column[0] is None else torch.stack(column) for column in zip(*rows, strict=True)]
+        return [_rows(g, p, len(slopes)) for p, g in zip(inputs, found, strict=True)]
 
     def representation_gramian(self, slope):
         """Inner products ``(C, C)`` of what `pull_each` returns."""
-        if not self.heads.hidden_weights:
+        if self._is_linear:
             return grouped_gramian(slope, self.heads.weight.detach(), self.heads.owner, self.heads.n_tasks)
         each = self.pull_each(slope).transpose(0, 1).flatten(1)
         return torch.mm(each, each.t())
@@ -309,12 +282,18 @@ class Network(nn.Module):
             return self(X)
 
     def represent(self, X):
-        """Return the trunk's representation of rows, in evaluation mode."""
+        """Return the trunk's representation of rows, in evaluation mode; those of several tasks side by side."""
         with torch.no_grad():
-            return self.trunk(X)
+            Z = self.trunk(X)
+            return Z.flatten(1) if self.is_separate else Z
 
     def __getstate__(self):
         return self.__dict__ | {"_kept": None, "_flat": None}
+
+
+def _rows(gradients, parameter, n):
+    """Gradients as ``(C, p)``; None is none of them."""
+    return parameter.new_zeros(n, parameter.numel()) if gradients is None else gradients.flatten(1)
 
 
 def grouped_gramian(slope, weight, owner, n_columns):

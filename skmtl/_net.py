@@ -490,7 +490,9 @@ class MultiTaskNet(NeuralNet):
                 total, accumulate = total + objective.column_losses(raw, y, m) * len(x), True
             self._losses = total / n
             weights = flat.values[: flat.n_weights]
-            return (objective.mean(self._losses) + 0.5 * decay * torch.dot(weights, weights)).item()
+            penalty = module.penalty()
+            value = objective.mean(self._losses) + 0.5 * decay * torch.dot(weights, weights)
+            return (value if penalty is None else value + penalty).item()
 
     # Guards
 

@@ -22,7 +22,7 @@ from _engine import (
 from skmtl._activations import ACTIVATIONS
 from skmtl._blocks import make_blocks, raw_owner
 from skmtl._dense import DenseNetwork
-from skmtl._module import Heads
+from skmtl._heads import Heads
 from skmtl._optim import FlatParameters
 from skmtl.losses import LogLoss
 

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+from typing import Any
 
 from torch import nn
 
@@ -20,6 +21,9 @@ class Architecture(TorchComponent):
     is_dense : bool, default=False
         Whether the trunk is nothing but `layers` (``nn.Linear``) with one activation function between them, so that its
         chain rule can be written out; any other trunk is differentiated by autograd.
+    heads : {"own", "shared"} or callable, default="own"
+        Whether each task has a head of its own, or all tasks one, which takes a representation for each task and tasks
+        of one kind; or a function ``head(n_features, n_outputs)`` that makes the module of each task.
     task_names : tuple of length T
         Names of the tasks, in the order of the representation's task axis. Set before `initialize`.
     task_positions : tuple of int of length T
@@ -37,6 +41,7 @@ class Architecture(TorchComponent):
     """
 
     is_dense = False
+    heads: Any = "own"
     task_names: tuple = ()
     task_positions: tuple = ()
 
@@ -138,12 +143,14 @@ class HardSharing(Architecture):
 
 
 class OwnTrunk(Architecture):
-    """A trunk that the user brought: any module from a batch to ``(n, d)``.
+    """A trunk that the user brought: any module from a batch to ``(n, d)``, or to ``(n, T, d)``.
 
     Parameters
     ----------
     trunk : nn.Module or callable
         A module, trained from the weights that it has, on a copy; or a function without arguments that makes one.
+    heads : {"own", "shared"} or callable, default="own"
+        As of `Architecture`.
 
     Examples
     --------
@@ -156,9 +163,10 @@ class OwnTrunk(Architecture):
     torch.Size([2, 12])
     """
 
-    def __init__(self, trunk):
+    def __init__(self, trunk, heads="own"):
         # Past nn.Module's bookkeeping: the original is no part of the model, its copy is.
         self.__dict__["trunk"] = trunk
+        self.__dict__["heads"] = heads
 
     def initialize(self, n_features, n_tasks, *, hidden_layer_sizes, activation, dropout):
         """Copy the module, or make it."""

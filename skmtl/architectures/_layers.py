@@ -23,15 +23,32 @@ class LinearStack(nn.Module):
     def __init__(self, n, n_inputs, n_outputs, gain):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(n, n_outputs, n_inputs))
-        self.bias = nn.Parameter(torch.empty(n, n_outputs))
+        # Flat: the penalty is on what has two dimensions and more.
+        self.bias = nn.Parameter(torch.empty(n * n_outputs))
         glorot_(self.weight, self.bias, gain)
 
     def forward(self, X):
         """From one input for all ``(n, d)``, or one for each ``(K, n, d)``, to ``(K, n, h)``."""
+        shape = self.weight.shape[:2]
         if X.ndim == 3:
-            return torch.baddbmm(self.bias.unsqueeze(1), X, self.weight.transpose(1, 2))
-        wide = functional.linear(X, self.weight.flatten(0, 1), self.bias.flatten())
-        return wide.unflatten(1, self.bias.shape).transpose(0, 1)
+            return torch.baddbmm(self.bias.view(shape).unsqueeze(1), X, self.weight.transpose(1, 2))
+        wide = functional.linear(X, self.weight.flatten(0, 1), self.bias)
+        return wide.unflatten(1, shape).transpose(0, 1)
+
+
+class TwoInputStack(LinearStack):
+    """K linear layers of one shape that read one input for all, and beside it one of their own.
+
+    The first columns of their weights are for the input for all.
+    """
+
+    def forward(self, shared, own=None):
+        """From ``(n, s)`` and ``(K, n, o)`` to ``(K, n, h)``; either may be None."""
+        if shared is None or own is None:
+            return super().forward(own if shared is None else shared)
+        for_shared, for_own = self.weight.split([shared.shape[-1], own.shape[-1]], dim=-1)
+        wide = functional.linear(shared, for_shared.flatten(0, 1), self.bias)
+        return torch.baddbmm(wide.unflatten(1, self.weight.shape[:2]).transpose(0, 1), own, for_own.transpose(1, 2))
 
 
 class DenseStack(nn.Module):
@@ -63,6 +80,14 @@ class DenseStack(nn.Module):
         for layer in self.layers:
             X = functional.dropout(self.activation.function(layer(X)), self.dropout, self.training)
         return X if X.ndim == 3 else X.expand(self.n, *X.shape)
+
+
+def linear_layers(n_features, sizes, gain):
+    """Linear layers on top of each other, one a size."""
+    layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise([n_features, *sizes]))
+    for layer in layers:
+        glorot_(layer.weight, layer.bias, gain)
+    return layers
 
 
 def glorot_(weight, bias, gain, fan_out=None):

@@ -353,7 +353,7 @@ class BaseMultiTask(
         task_weights = static_weights(targets.select(self.task_weights, "task_weights"), targets.names)
         with torch.random.fork_rng([]):
             torch.default_generator.manual_seed(_seed(rng))
-            networks = [self._network(X, blocks) for _ in range(self._settings.n_members)]
+            networks = [self._network(X, blocks, targets.names) for _ in range(self._settings.n_members)]
         for network in networks:
             network.heads.reset_tasks([c for c, t in enumerate(task_order(blocks)) if task_weights[t] == 0])
         self._targets, self._blocks, self._losses = targets, blocks, losses
@@ -371,11 +371,12 @@ class BaseMultiTask(
         sees[1::2, added] = False
         return sees
 
-    def _network(self, X, blocks):
+    def _network(self, X, blocks, task_names):
         return build_network(
             self._trunk(),
             Data(X[:_PROBE_ROWS], copies=True, inputs=self._inputs).gather(slice(None))[0],
             blocks,
+            task_names,
             hidden_layer_sizes=_sizes(self._settings.hidden_layer_sizes, "hidden_layer_sizes"),
             head_hidden_layer_sizes=_sizes(self.head_hidden_layer_sizes, "head_hidden_layer_sizes"),
             activation=ACTIVATIONS[self.activation],
