@@ -9,11 +9,12 @@ from ._blocks import task_order
 from ._dense import DenseNetwork
 from ._heads import Heads, OwnHeads, SharedHead
 from ._module import Network
-from .architectures import Architecture
+from ._separate import SeparateNetwork
+from .architectures import Architecture, Independent
 
 
 def build_network(
-    architecture, X, blocks, task_names=None, *, hidden_layer_sizes, head_hidden_layer_sizes, activation, dropout
+    architecture, X, blocks, targets=None, *, hidden_layer_sizes, head_hidden_layer_sizes, activation, dropout
 ):
     """Initialize the trunk and put heads on it.
 
@@ -25,8 +26,8 @@ def build_network(
         A few rows, to see what the trunk makes of them.
     blocks : list of Block
         What raw columns the tasks need.
-    task_names : list, default=None
-        Names of the tasks, in the order of y; None: their positions.
+    targets : Targets, default=None
+        Names of the tasks and their columns in y; None: positions.
     hidden_layer_sizes, head_hidden_layer_sizes : tuple of int
         Sizes of the trunk's and the heads' hidden layers.
     activation : Activation
@@ -44,8 +45,9 @@ def build_network(
         If the trunk returns neither ``(m, d)`` nor ``(m, T, d)``, or returns NaN.
     """
     order = task_order(blocks)
-    architecture.task_positions = positions = tuple(int(t) for t in order)
-    architecture.task_names = positions if task_names is None else tuple(task_names[t] for t in positions)
+    architecture.task_positions = tuple(int(t if targets is None else targets.kept[t]) for t in order)
+    architecture.task_names = tuple(t if targets is None else targets.names[t] for t in order.tolist())
+    architecture.n_columns = len(order) if targets is None else targets.n_columns
     architecture.initialize(
         X.shape[1], len(order), hidden_layer_sizes=hidden_layer_sizes, activation=activation, dropout=dropout
     )
@@ -56,9 +58,14 @@ def build_network(
         architecture.to(torch.float32)
         shape = _representation_shape(architecture, X, len(order))
     heads = _make_heads(architecture, shape, blocks, head_hidden_layer_sizes, activation, dropout)
-    if is_dense and type(heads) is Heads and len(head_hidden_layer_sizes) < 2:
-        return DenseNetwork(architecture, heads, shape[0])
-    return Network(architecture, heads, math.prod(shape), is_separate=len(shape) == 2)
+    kind = Network
+    if type(heads) is Heads and is_dense and len(head_hidden_layer_sizes) < 2:
+        kind = DenseNetwork
+    elif type(heads) is Heads and type(architecture) is Independent:
+        kind = SeparateNetwork
+    network = kind(architecture, heads, math.prod(shape), is_separate=len(shape) == 2)
+    network.input_shape = tuple(X.shape[1:])
+    return network
 
 
 def _make_heads(architecture, shape, blocks, hidden_layer_sizes, activation, dropout):

@@ -23,8 +23,8 @@ class DenseNetwork(Network):
     takes_single_rows = True
     writes_input = False
 
-    def __init__(self, trunk, heads, n_features):
-        super().__init__(trunk, heads, n_features)
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
         self._plans, self._task_plans = {}, {}
         self._inference = None
 

@@ -119,6 +119,10 @@ class MemberNetworks(nn.Module):
         """Return the raw output ``(K, n, R)`` of rows to predict, in evaluation mode."""
         return torch.stack([member.infer(self.shown(X, k)) for k, member in enumerate(self.members)])
 
+    def infer_tasks(self, X, descriptors):
+        """Return the raw output ``(K, n, k m)`` of rows for m tasks that only their descriptors are known of."""
+        return torch.stack([m.infer_tasks(self.shown(X, k), descriptors) for k, m in enumerate(self.members)])
+
     def represent(self, X):
         """Return the representations of all members side by side."""
         return torch.cat([member.represent(self.shown(X, k)) for k, member in enumerate(self.members)], dim=1)

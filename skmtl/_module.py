@@ -281,6 +281,11 @@ class Network(nn.Module):
         with torch.no_grad():
             return self(X)
 
+    def infer_tasks(self, X, descriptors):
+        """Return the raw output ``(n, k m)`` of rows for m tasks that only their descriptors are known of."""
+        with torch.no_grad():
+            return self.heads(self.trunk.represent_tasks(X, descriptors))
+
     def represent(self, X):
         """Return the trunk's representation of rows, in evaluation mode; those of several tasks side by side."""
         with torch.no_grad():

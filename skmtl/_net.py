@@ -516,8 +516,8 @@ class MultiTaskNet(NeuralNet):
 
     # Prediction
 
-    def infer_rows(self, X, represent=False):
-        """Return the raw output ``(m, R)``, or the trunk's representation ``(m, d)``, of rows, as a tensor.
+    def infer_rows(self, X, compute=None):
+        """Return the raw output ``(m, R)`` of rows, or whatever else can be computed of them, as a tensor.
 
         Where there are K members the raw output is that of each: ``(K, m, R)``.
 
@@ -528,10 +528,10 @@ class MultiTaskNet(NeuralNet):
         ----------
         X : ndarray (n, ...) or CSR array (n, d)
             Validated rows.
-        represent : bool, default=False
-            Whether to stop after the trunk.
+        compute : callable, default=None
+            From a tensor of rows to that of results, row by row; None: ``module_.infer``.
         """
-        compute = self.module_.represent if represent else self.module_.infer
+        compute = compute or self.module_.infer
         n, parts = X.shape[0], []
         for start in range(0, n, PREDICT_ROWS):
             part = X if n <= PREDICT_ROWS else X[start : start + PREDICT_ROWS]

@@ -139,7 +139,7 @@ class Targets:
 
     # Scale of the regression tasks
 
-    def set_scale(self, values, scalings, weights=None):
+    def set_scale(self, values, scalings, weights=None, pooled=False):
         """Learn `mean` and `scale` from the observed labels.
 
         Parameters
@@ -151,13 +151,19 @@ class Targets:
             None: as they are. Entries of classification tasks are not looked at.
         weights : ndarray of shape (n,), (n, 1) or (n, T), default=None
             Weights of the labels. A label of weight w counts as w labels, one of weight 0 not at all.
+        pooled : bool, default=False
+            Whether all tasks get one scale, that of all labels together.
         """
         self.mean, self.scale = np.zeros(self.n_tasks), np.ones(self.n_tasks)
         scalings = [s if k == "regression" else None for s, k in zip(scalings, self.kinds, strict=True)]
         if not any(scalings):
             return
         weights = weights.reshape(-1, 1) if weights is not None and weights.ndim == 1 else weights
-        for task, (_, labels, own) in enumerate(weighted_columns(values, weights)):
+        tasks = weighted_columns(values, weights)
+        if pooled:
+            tasks = list(tasks)
+            tasks = [(None, np.concatenate([labels for _, labels, _ in tasks]), _together(tasks))] * len(tasks)
+        for task, (_, labels, own) in enumerate(tasks):
             if scalings[task] is None:
                 continue
             mean, deviation = _moments(labels, own)
@@ -569,6 +575,13 @@ def _warn_if_many(labels, n_labels, name, is_text):
 
 
 # Scale
+
+
+def _together(tasks):
+    """Weights of the labels of all tasks, one after the other; None where all are one."""
+    if all(own is None for _, _, own in tasks):
+        return None
+    return np.concatenate([np.ones(len(labels)) if own is None else own for _, labels, own in tasks])
 
 
 def _moments(labels, weights):

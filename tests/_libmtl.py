@@ -1,4 +1,4 @@
-"""LibMTL as a reference: its weightings without what its package pulls in, on gradients that a test chooses."""
+"""LibMTL as a reference: its parts without what its package pulls in, weightings on gradients that a test chooses."""
 
 import importlib
 import importlib.util
@@ -10,9 +10,42 @@ import torch
 
 
 def libmtl_weighting(name):
-    """Return LibMTL's class ``LibMTL.weighting.<name>``, or skip the test where LibMTL is not installed.
+    """Return LibMTL's class ``LibMTL.weighting.<name>``, or skip the test where LibMTL is not installed."""
+    return _libmtl_class("weighting", name)
 
-    Its packages import vision libraries that no weighting needs; stand-ins for the packages let one file be loaded.
+
+def libmtl_architecture(name, n_tasks, encoder, n_inputs, num_experts, **parameters):
+    """Return LibMTL's architecture ``LibMTL.architecture.<name>`` in evaluation mode, or skip as above.
+
+    Parameters
+    ----------
+    name : str
+        Of the architecture, such as ``"MMoE"``.
+    n_tasks, n_inputs : int
+        Numbers of tasks and of columns of X.
+    encoder : callable
+        Makes an expert.
+    num_experts : list of int
+        As LibMTL takes them: of the shared experts, then of every task's own.
+    **parameters
+        Of the architecture.
+
+    Returns
+    -------
+    architecture : nn.Module
+        Its tasks are called "0", "1", ..., their decoders return what they get.
+    """
+    names = [str(t) for t in range(n_tasks)]
+    decoders = {name: torch.nn.Identity() for name in names}
+    kind = _libmtl_class("architecture", name)
+    settings = {"img_size": [n_inputs], "num_experts": num_experts} | parameters
+    return kind(names, encoder, decoders, False, False, torch.device("cpu"), **settings).eval()
+
+
+def _libmtl_class(package, name):
+    """Import one file.
+
+    Its packages import vision libraries that the file does not need; stand-ins for the packages let it be loaded.
     ``sys.modules`` is left as it was.
     """
     spec = importlib.util.find_spec("LibMTL")
@@ -20,14 +53,14 @@ def libmtl_weighting(name):
         pytest.skip("LibMTL is not installed")
     folder = spec.submodule_search_locations[0]
     kept = {key: module for key, module in sys.modules.items() if key.partition(".")[0] == "LibMTL"}
-    stand_ins = {"LibMTL": folder, "LibMTL.weighting": f"{folder}/weighting"}
+    stand_ins = {"LibMTL": folder, f"LibMTL.{package}": f"{folder}/{package}"}
     try:
         for key in kept:
             del sys.modules[key]
         for key, path in stand_ins.items():
             sys.modules[key] = types.ModuleType(key)
             sys.modules[key].__path__ = [path]
-        return getattr(importlib.import_module(f"LibMTL.weighting.{name}"), name)
+        return getattr(importlib.import_module(f"LibMTL.{package}.{name}"), name)
     finally:
         for key in [key for key in sys.modules if key.partition(".")[0] == "LibMTL"]:
             del sys.modules[key]

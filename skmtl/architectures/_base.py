@@ -24,10 +24,15 @@ class Architecture(TorchComponent):
     heads : {"own", "shared"} or callable, default="own"
         Whether each task has a head of its own, or all tasks one, which takes a representation for each task and tasks
         of one kind; or a function ``head(n_features, n_outputs)`` that makes the module of each task.
+    can_represent_new_tasks : bool, default=False
+        Whether there is a method ``represent_tasks(X, descriptors)`` for tasks that were not trained. The regression
+        targets of all tasks are then standardised alike.
     task_names : tuple of length T
         Names of the tasks, in the order of the representation's task axis. Set before `initialize`.
     task_positions : tuple of int of length T
-        Their positions in y. Set before `initialize`.
+        Their positions among the columns of y. Set before `initialize`.
+    n_columns : int
+        Number of columns of y, those of tasks that are skipped included. Set before `initialize`.
 
     Examples
     --------
@@ -42,8 +47,10 @@ class Architecture(TorchComponent):
 
     is_dense = False
     heads: Any = "own"
+    can_represent_new_tasks = False
     task_names: tuple = ()
     task_positions: tuple = ()
+    n_columns: int | None = None
 
     def initialize(self, n_features, n_tasks, *, hidden_layer_sizes, activation, dropout):
         """Make the layers.

@@ -31,7 +31,7 @@ class LinearStack(nn.Module):
         """From one input for all ``(n, d)``, or one for each ``(K, n, d)``, to ``(K, n, h)``."""
         shape = self.weight.shape[:2]
         if X.ndim == 3:
-            return torch.baddbmm(self.bias.view(shape).unsqueeze(1), X, self.weight.transpose(1, 2))
+            return batched_product(X, self.weight.transpose(1, 2), self.bias.view(shape).unsqueeze(1))
         wide = functional.linear(X, self.weight.flatten(0, 1), self.bias)
         return wide.unflatten(1, shape).transpose(0, 1)
 
@@ -48,7 +48,7 @@ class TwoInputStack(LinearStack):
             return super().forward(own if shared is None else shared)
         for_shared, for_own = self.weight.split([shared.shape[-1], own.shape[-1]], dim=-1)
         wide = functional.linear(shared, for_shared.flatten(0, 1), self.bias)
-        return torch.baddbmm(wide.unflatten(1, self.weight.shape[:2]).transpose(0, 1), own, for_own.transpose(1, 2))
+        return batched_product(own, for_own.transpose(1, 2), wide.unflatten(1, self.weight.shape[:2]).transpose(0, 1))
 
 
 class DenseStack(nn.Module):
@@ -80,6 +80,17 @@ class DenseStack(nn.Module):
         for layer in self.layers:
             X = functional.dropout(self.activation.function(layer(X)), self.dropout, self.training)
         return X if X.ndim == 3 else X.expand(self.n, *X.shape)
+
+
+def batched_product(X, weight, added=0.0):
+    """From ``(K, n, d)`` and ``(K, d, h)`` to ``(K, n, h)``, plus what is to be added.
+
+    Without gradients by the same kernel for any eight rows and more, so that the digits of a row do not depend on their
+    number: torch takes another one below 400 multiplications a product.
+    """
+    if not torch.is_grad_enabled() and 8 * weight.shape[1] * weight.shape[2] < 400:
+        return (X.unsqueeze(-1) * weight.unsqueeze(1)).sum(2) + added
+    return torch.baddbmm(added, X, weight) if isinstance(added, torch.Tensor) else torch.bmm(X, weight)
 
 
 def linear_layers(n_features, sizes, gain):

@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _num_samples
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .._activations import ACTIVATIONS
 from .._batches import Data
@@ -31,10 +31,12 @@ from .._observed import columns, counts_at_all, take_columns, times
 from .._presets import LEAST_ROWS, PRESETS, resolve_settings
 from .._stopping import Stopping
 from .._stratify import assign_folds, holdout, label_sets
+from .._summary import summarize
 from .._targets import Targets
 from ..aggregation import AGGREGATORS
 from ..losses import resolve_losses
 from ..weighting import WEIGHTINGS, Weighting
+from ._new_tasks import NewTasksMixin
 from ._parts import PartsMixin
 from ._prediction import PredictionMixin
 from ._reading import ReadingMixin
@@ -55,7 +57,13 @@ def _goes_by_batches(estimator):
 
 
 class BaseMultiTask(
-    ReadingMixin, PartsMixin, PredictionMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    ReadingMixin,
+    PartsMixin,
+    PredictionMixin,
+    NewTasksMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """Base class of the estimators; see `MultiTaskEstimator` for the parameters."""
 
@@ -348,12 +356,13 @@ class BaseMultiTask(
         for task, (_, labels) in enumerate(columns(values)):
             if targets.kinds[task] == "regression":
                 losses[task].check_target(labels, targets.names[task])
-        targets.set_scale(values, [loss.scaling for loss in losses], weights)
+        pooled = self._trunk().can_represent_new_tasks
+        targets.set_scale(values, [loss.scaling for loss in losses], weights, pooled)
         blocks = make_blocks(losses, [None if c is None else len(c) for c in targets.classes])
         task_weights = static_weights(targets.select(self.task_weights, "task_weights"), targets.names)
         with torch.random.fork_rng([]):
             torch.default_generator.manual_seed(_seed(rng))
-            networks = [self._network(X, blocks, targets.names) for _ in range(self._settings.n_members)]
+            networks = [self._network(X, blocks, targets) for _ in range(self._settings.n_members)]
         for network in networks:
             network.heads.reset_tasks([c for c, t in enumerate(task_order(blocks)) if task_weights[t] == 0])
         self._targets, self._blocks, self._losses = targets, blocks, losses
@@ -371,12 +380,12 @@ class BaseMultiTask(
         sees[1::2, added] = False
         return sees
 
-    def _network(self, X, blocks, task_names):
+    def _network(self, X, blocks, targets):
         return build_network(
             self._trunk(),
             Data(X[:_PROBE_ROWS], copies=True, inputs=self._inputs).gather(slice(None))[0],
             blocks,
-            task_names,
+            targets,
             hidden_layer_sizes=_sizes(self._settings.hidden_layer_sizes, "hidden_layer_sizes"),
             head_hidden_layer_sizes=_sizes(self.head_hidden_layer_sizes, "head_hidden_layer_sizes"),
             activation=ACTIVATIONS[self.activation],
@@ -471,6 +480,13 @@ class BaseMultiTask(
         """Whether `fit` leaves an `oof_prediction_`: each member is asked about the rows that it did not train on."""
         settings = resolve_settings(self, LEAST_ROWS, self._has_own_trunk())
         return settings.n_members > 1 and settings.early_stopping and settings.solver != "lbfgs"
+
+    @property
+    def architecture_summary_(self):
+        """Parameters and multiply-adds of the network, beside those of separate networks: an `ArchitectureSummary`."""
+        check_is_fitted(self, "net_")
+        sizes = self._settings.hidden_layer_sizes, self.head_hidden_layer_sizes
+        return summarize(self.net_.module_, *map(_sizes, sizes, ("hidden_layer_sizes", "head_hidden_layer_sizes")))
 
     # Labels and their weights
 

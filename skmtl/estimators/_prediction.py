@@ -20,8 +20,8 @@ class PredictionMixin(TransformerMixin):  # set_output works where `transform` i
         X = self._rows(X)
         return self._infer(X), X.shape[0]
 
-    def _infer(self, X, represent=False):
-        return _finite(self.net_.infer_rows(X, represent), X)
+    def _infer(self, X, compute=None):
+        return _finite(self.net_.infer_rows(X, compute), X)
 
     def _predict_values(self, raw, n):
         """Values in the user's units, or class codes: float64 (n, T)."""
@@ -35,7 +35,7 @@ class PredictionMixin(TransformerMixin):  # set_output works where `transform` i
     @staticmethod
     def _read(raw, n, block, scale, mean):
         """Values of one block of tasks, in their order there."""
-        predicted = _mean_prediction(block, raw, n)
+        predicted = PredictionMixin._mean_prediction(block, raw, n)
         if block.loss.kind == "regression":
             return predicted * scale + mean
         return predicted.argmax(axis=2).astype(float)
@@ -82,10 +82,16 @@ class PredictionMixin(TransformerMixin):  # set_output works where `transform` i
         result = [None] * self._targets.n_tasks
         for block in self._blocks:
             if block.loss.kind == "classification":
-                predicted = _mean_prediction(block, raw, n)
+                predicted = self._mean_prediction(block, raw, n)
                 for i, task in enumerate(block.tasks):
                     result[task] = np.ascontiguousarray(predicted[:, i])
         return result
+
+    @staticmethod
+    def _mean_prediction(block, raw, n):
+        """Mean over the members of what they predict of a block's tasks ``(n, G, ...)``."""
+        predicted = _of_members(block, raw, n, block.loss.predict)
+        return predicted[0] if len(predicted) == 1 else predicted.mean(axis=0)
 
     def transform(self, X):
         """Return the representation that all tasks share.
@@ -98,10 +104,11 @@ class PredictionMixin(TransformerMixin):  # set_output works where `transform` i
         Returns
         -------
         Z : ndarray of shape (n, width of the trunk)
-            Output of the trunk; of K members side by side, K times as wide.
+            Output of the trunk; of K members side by side, K times as wide. Where the architecture has a representation
+            for each task, those of the T tasks side by side.
         """
         X = self._rows(X)
-        Z = self._infer(X, represent=True).numpy()[: X.shape[0]]
+        Z = self._infer(X, self.net_.module_.represent).numpy()[: X.shape[0]]
         return Z.astype(np.float32, copy=False) if X.dtype == np.float32 else Z
 
     @property
@@ -185,12 +192,6 @@ def _of_members(block, raw, n, predict):
     # Classes in double precision: the label is that of the largest probability.
     predicted = predict(view if block.loss.kind == "regression" else view.double()).numpy()
     return predicted.reshape(-1, raw.shape[-2], *predicted.shape[1:])[:, :n]
-
-
-def _mean_prediction(block, raw, n):
-    """Mean over the members of what they predict."""
-    predicted = _of_members(block, raw, n, block.loss.predict)
-    return predicted[0] if len(predicted) == 1 else predicted.mean(axis=0)
 
 
 def _finite(output, X):
