@@ -20,13 +20,50 @@ from ..architectures import ARCHITECTURES, Architecture, OwnTrunk
 from ..sampling import SAMPLINGS, RowSampling, Sampling
 from ..weighting import WEIGHTINGS
 
+#: Parts that a user may pass by name.
+_REGISTRIES = {
+    "aggregator": AGGREGATORS,
+    "architecture": ARCHITECTURES,
+    "sampling": SAMPLINGS,
+    "weighting": WEIGHTINGS,
+}
+
 
 class PartsMixin:
     """The part of an estimator that makes trunk, solver, schedule, sampling and balancer."""
 
+    def set_params(self, **params):
+        """Set parameters, those of a part under ``part__name``.
+
+        Parameters
+        ----------
+        **params : dict
+            Of the estimator, such as ``alpha``, or of a part that is an instance, as ``weighting__temperature``.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter.
+        """
+        for key in params:
+            part, _, name = key.partition("__")
+            value = params.get(part, getattr(self, part, None))
+            if name and part in _REGISTRIES and isinstance(value, str) and value in _REGISTRIES[part]:
+                kind = _REGISTRIES[part][value]
+                raise ValueError(
+                    f"{key!r} cannot be set, since {part}={value!r} is a name, for {kind.__name__} with its default "
+                    f"parameters. Set {part}={kind.__name__}() first, of {kind.__module__.rpartition('.')[0]}."
+                )
+        return super().set_params(**params)
+
     def _trunk(self):
         architecture, owner = self.architecture, type(self).__name__
-        if isinstance(architecture, Architecture | str):
+        is_class = isinstance(architecture, type) and issubclass(architecture, Architecture)
+        if is_class or isinstance(architecture, Architecture | str):
             return resolve(architecture, ARCHITECTURES, Architecture, "architecture", owner)
         if isinstance(architecture, torch.nn.Module) or callable(architecture):
             return OwnTrunk(architecture)

@@ -239,7 +239,7 @@ def test_a_trunk_that_turns_to_nan_in_training_is_an_error(regression):
     ("architecture", "message"),
     [
         (lambda: 3, r"callable passed as 'architecture' must .*return a torch\.nn\.Module.*int"),
-        (3, r"'architecture' parameter of MultiTaskRegressor must be one of \['hard_sharing'.*nn.Module.*got 3"),
+        (3, r"'architecture' parameter of MultiTaskRegressor must be one of \['adapters'.*nn.Module.*got 3"),
     ],
 )
 def test_what_is_no_trunk_is_refused(regression, architecture, message):
@@ -288,3 +288,25 @@ def test_an_architecture_without_forward_says_what_to_write(regression):
 
     with pytest.raises(ValueError, match=r"NotImplementedError: Nothing must implement forward\(X\)"):
         make(Nothing()).fit(*regression)
+
+
+def test_a_class_is_refused_where_an_instance_is_meant(regression):
+    with pytest.raises(TypeError, match="Pass an instance, not the class: add parentheses"):
+        make(HardSharing).fit(*regression)
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "parameter", "kind"),
+    [
+        ("architecture", "mmoe", "n_experts", "skmtl.architectures"),
+        ("weighting", "dwa", "temperature", "skmtl.weighting"),
+        ("aggregator", "cagrad", "c", "skmtl.aggregation"),
+        ("sampling", "tasks", "temperature", "skmtl.sampling"),
+    ],
+)
+def test_parameters_of_a_part_given_by_name_are_refused_with_the_way_out(part, name, parameter, kind):
+    model = MultiTaskRegressor(**{part: name})
+    with pytest.raises(ValueError, match=rf"'{part}__{parameter}' cannot be set.*\(\) first, of {kind}\."):
+        model.set_params(**{f"{part}__{parameter}": 1})
+    with pytest.raises(ValueError, match="Invalid parameter 'architectur'"):
+        model.set_params(architectur__n=1)
