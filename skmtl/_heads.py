@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from ._blocks import raw_owner
-from .architectures._layers import glorot_
+from .architectures._layers import batched_product, glorot_
 
 
 class Heads(nn.Module):
@@ -67,7 +67,7 @@ class Heads(nn.Module):
             if hidden is None:  # all tasks read the same input: one product
                 hidden = functional.linear(Z, weight.flatten(0, 1)).unflatten(1, weight.shape[:2]).transpose(0, 1)
             else:
-                hidden = torch.bmm(hidden, weight.transpose(1, 2))
+                hidden = batched_product(hidden, weight.transpose(1, 2))
             hidden = self.activation.function(hidden + bias.view(len(weight), 1, -1))
             hidden = functional.dropout(hidden, self.dropout, self.training)
         return self.top(Z if hidden is None else hidden.transpose(0, 1))

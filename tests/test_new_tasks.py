@@ -77,14 +77,15 @@ def test_classes_that_differ_are_no_classes_of_a_new_task(X):
         model.predict_new_tasks(X, NEW)
 
 
-def test_a_skipped_task_keeps_its_row_of_descriptors(X):
+@pytest.mark.parametrize("task", [2, 6])
+def test_a_skipped_task_keeps_its_row_of_descriptors(X, task):
     Y = waves(X, PHASES)
-    Y[:, 2] = np.nan
+    Y[:, task] = np.nan
     model = regressor(architecture=trunk(), on_empty_task="skip")
     with pytest.warns(UserWarning, match="no observed label in column"):
         model.fit(X, Y)
-    assert np.isnan(model.predict(X)[:, 2]).all()
-    assert np.abs(model.predict_new_tasks(X, PHASES[[2]])[:, 0] - waves(X, PHASES)[:, 2]).max() < 2.0
+    assert np.isnan(model.predict(X)[:, task]).all()
+    assert np.abs(model.predict_new_tasks(X, PHASES[[task]])[:, 0] - waves(X, PHASES)[:, task]).max() < 8.0
 
 
 def test_only_descriptors_with_a_shared_head_do():

@@ -78,10 +78,14 @@ class Attention(Architecture):
         shared, masked = X, None
         for layer, first, second in zip(self.layers, self.mask_inputs, self.mask_outputs, strict=True):
             shared = functional.dropout(self.activation.function(layer(shared)), self.dropout, self.training)
-            mask = torch.sigmoid(second(self.activation.function(first(shared, masked))))
-            masked = mask * shared
+            masked = _sigmoid(second(self.activation.function(first(shared, masked)))) * shared
         return X if masked is None else masked.transpose(0, 1)
 
     def shared_parameters(self):
         """Return the parameters of the trunk."""
         return list(self.layers.parameters())
+
+
+def _sigmoid(Z):
+    """The logistic function; torch's has other last digits at the end of the memory than before."""
+    return 0.5 * torch.tanh(0.5 * Z) + 0.5

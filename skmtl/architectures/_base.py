@@ -1,13 +1,12 @@
 """Architectures: what is shared. An architecture is the trunk; the heads, one a task, stand on what it returns."""
 
 import copy
-import itertools
 from typing import Any
 
 from torch import nn
 
 from .._component import TorchComponent
-from ._layers import glorot_
+from ._layers import linear_layers
 
 
 class Architecture(TorchComponent):
@@ -134,10 +133,7 @@ class HardSharing(Architecture):
 
     def initialize(self, n_features, n_tasks, *, hidden_layer_sizes, activation, dropout):
         """Make the layers."""
-        sizes = [n_features, *hidden_layer_sizes]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
-        for layer in self.layers:
-            glorot_(layer.weight, layer.bias, activation.gain)
+        self.layers = linear_layers(n_features, hidden_layer_sizes, activation.gain)
         self.activation = activation
         self.dropout = dropout
         return self

@@ -62,7 +62,8 @@ class Conditioned(Architecture):
     From the first layer that is told on, all is computed for each task: up to T times the work of `HardSharing`.
     Concatenation and addition at the input leave the product of the first layer as it is.
 
-    With descriptors and a shared head the model also predicts tasks that it has seen no label of [4]_.
+    With descriptors and a shared head the model also predicts tasks that it has seen no label of [4]_:
+    `predict_new_tasks` of the estimators.
 
     References
     ----------
@@ -80,11 +81,12 @@ class Conditioned(Architecture):
     >>> from skmtl import MultiTaskRegressor
     >>> from skmtl.architectures import Conditioned
     >>> X = np.linspace(-3, 3, 60).reshape(-1, 1)
-    >>> phases = np.array([[0.0], [0.5], [1.0], [2.0]])
-    >>> Y = np.sin(X + phases.T)
-    >>> trunk = Conditioned(phases, heads="shared")
-    >>> model = MultiTaskRegressor(architecture=trunk, hidden_layer_sizes=(16, 8), solver="lbfgs", tol=0.05)
-    >>> model.fit(X, Y).score(X, Y) > 0.9
+    >>> places = np.array([[-1.0], [-0.5], [0.0], [0.5], [1.0]])
+    >>> Y = np.tanh(X - places.T)
+    >>> trunk = Conditioned(places, heads="shared")
+    >>> model = MultiTaskRegressor(architecture=trunk, hidden_layer_sizes=(16, 8), solver="lbfgs", tol=0.01).fit(X, Y)
+    >>> new = model.predict_new_tasks(X, [[0.2]])[:, 0]
+    >>> bool(np.abs(new - np.tanh(X[:, 0] - 0.2)).max() < 0.3)
     True
     """
 
@@ -137,7 +139,7 @@ class Conditioned(Architecture):
         self._descriptors = self.embedding = None
         self.register_buffer("_standardized", None, persistent=False)
         if self._has_descriptors:
-            self._descriptors = Descriptors(self.context, n_tasks, self.task_names, self.task_positions)
+            self._descriptors = Descriptors(self.context, self.n_columns or n_tasks, self.task_names, self.task_positions)
             self._standardized = torch.as_tensor(self._descriptors.values, dtype=torch.get_default_dtype())
             return self._standardized.shape[1]
         if self.context not in _CONTEXTS:

@@ -15,15 +15,15 @@ class Descriptors:
     ----------
     table : array-like (n_columns, k) or DataFrame indexed by task name
         Of an array, a row for each column of y; of a DataFrame, whatever rows there are besides those of the tasks.
-    n_tasks : int
-        T, the number of tasks.
+    n_columns : int
+        Number of columns of y.
     names, positions : tuple of length T
         As of `Architecture`; empty if the rows are the tasks.
     """
 
-    def __init__(self, table, n_tasks, names, positions):
+    def __init__(self, table, n_columns, names, positions):
         self.columns = list(table.columns) if _is_frame(table) else None
-        values = _numbers(_rows_of(table, n_tasks, names, positions))
+        values = _numbers(_rows_of(table, n_columns, names, positions))
         self.mean, spread = values.mean(axis=0), values.std(axis=0)
         self._factor = np.divide(1.0, spread, out=np.zeros_like(spread), where=np.ptp(values, axis=0) > 0)
         self.values = self._standardize(values)
@@ -58,14 +58,13 @@ def _is_frame(table):
     return hasattr(table, "reindex")
 
 
-def _rows_of(table, n_tasks, names, positions):
+def _rows_of(table, n_columns, names, positions):
     """Rows of the tasks."""
     if _is_frame(table) and names:
         return _named_rows(table, names)
-    n_rows = max(positions, default=n_tasks - 1) + 1
-    if len(table) != n_rows:
+    if len(table) != n_columns:
         raise ValueError(
-            f"An array passed as 'context' must have a row for each column of y: {n_rows}; it has {len(table)}. "
+            f"An array passed as 'context' must have a row for each column of y: {n_columns}; it has {len(table)}. "
             "A DataFrame indexed by task name may have more."
         )
     return np.asarray(table)[list(positions)] if positions else table

@@ -5,11 +5,10 @@ from numbers import Real
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ._base import Architecture
-from ._layers import DenseStack
+from ._independent import Independent
 
 
-class SoftSharing(Architecture):
+class SoftSharing(Independent):
     r"""One trunk for each task, and a penalty on how much they differ.
 
     The penalty is `strength` times the sum over the layers of one of
@@ -32,7 +31,7 @@ class SoftSharing(Architecture):
         losses.
     norm : {"l2", "trace"}, default="l2"
         The penalty. ``"trace"`` shrinks all weights, also those that the tasks have in common; ``"l2"`` only what
-        differs.
+        differs, so that it bears a strength ten times as large.
 
     Notes
     -----
@@ -78,27 +77,21 @@ class SoftSharing(Architecture):
     def initialize(self, n_features, n_tasks, *, hidden_layer_sizes, activation, dropout):
         """Make the trunks, all alike."""
         self._validate_params()
-        self.trunks = DenseStack(n_tasks, n_features, hidden_layer_sizes, activation, dropout)
+        super().initialize(
+            n_features, n_tasks, hidden_layer_sizes=hidden_layer_sizes, activation=activation, dropout=dropout
+        )
         with torch.no_grad():
-            for layer in self.trunks.layers:
+            for layer in self.stack.layers:
                 for each in _by_task(layer):
                     each[:] = each[0].clone()
         return self
 
-    def forward(self, X):
-        """Return the representation of each task ``(n, T, d)``."""
-        return self.trunks(X).transpose(0, 1)
-
-    def shared_parameters(self):
-        """Return none: the penalty links the trunks, the losses do not."""
-        return []
-
     def penalty(self):
         """Return `strength` times the sum of the layers' norms; None where there is nothing to link."""
-        if self.strength == 0 or self.trunks.n == 1 or not self.trunks.layers:
+        if self.strength == 0 or self.stack.n == 1 or not self.stack.layers:
             return None
         norm = {"l2": _distance_to_mean, "trace": _trace_norm}[self.norm]
-        return self.strength * sum(norm(*_by_task(layer)) for layer in self.trunks.layers)
+        return self.strength * sum(norm(*_by_task(layer)) for layer in self.stack.layers)
 
 
 def _by_task(layer):

@@ -5,7 +5,7 @@ import torch
 from architectures._trunks import batch, generic, make, set_weights
 from torch.testing import assert_close
 
-from skmtl.architectures import Bypass, HardSharing, SoftSharing
+from skmtl.architectures import Bypass, HardSharing, Independent
 
 
 def test_forward_by_hand():
@@ -40,9 +40,9 @@ def test_all_shared_is_hard_sharing():
 
 
 def test_nothing_shared_is_separate_networks():
-    trunk, separate = generic(Bypass(sharing=0)), make(SoftSharing(strength=0))
+    trunk, separate = generic(Bypass(sharing=0)), make(Independent())
     assert [p.shape for p in trunk.parameters()] == [p.shape for p in separate.parameters()]
-    separate.trunks.layers.load_state_dict(trunk.private.state_dict())
+    separate.stack.layers.load_state_dict(trunk.private.state_dict())
     assert torch.equal(trunk(batch()), separate(batch()))
     assert trunk.shared_parameters() == []
 

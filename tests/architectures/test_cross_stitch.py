@@ -8,12 +8,13 @@ from architectures._trunks import batch, generic, make, set_weights
 from torch import nn
 from torch.testing import assert_close
 
-from skmtl.architectures import CrossStitch, SoftSharing
+from skmtl import MultiTaskRegressor
+from skmtl.architectures import CrossStitch, Independent
 
 
 def separate(trunk):
     """Trunks of the same weights that know nothing of each other."""
-    other = make(SoftSharing(strength=0))
+    other = make(Independent())
     for theirs, ours in zip(other.parameters(), trunk.layers.parameters(), strict=True):
         theirs.data = ours.data
     return other
@@ -125,3 +126,12 @@ def test_with_one_mixture_for_all_tasks_it_is_libmtls():
             stitch.copy_(row.repeat(3))
     for found, expected in zip(trunk(batch()).unbind(1), theirs(batch()).values(), strict=True):
         assert_close(found, expected)
+
+
+@pytest.mark.filterwarnings("ignore:.*converge:sklearn.exceptions.ConvergenceWarning")
+def test_a_row_is_predicted_the_same_alone(regression):
+    X, Y = regression
+    model = MultiTaskRegressor(architecture=CrossStitch(by_channel=True), hidden_layer_sizes=(8, 6), max_iter=2)
+    predicted = model.fit(X, Y).predict(X)
+    for n in (1, 9, 50):
+        assert np.array_equal(model.predict(X[:n]), predicted[:n])

@@ -9,7 +9,8 @@ from skmtl.architectures._layers import TwoInputStack, batched_product, linear_l
 
 @pytest.mark.parametrize(("d", "h"), [(1, 1), (7, 7), (5, 10), (8, 7), (60, 50)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_product_is_the_same_for_any_number_of_rows(d, h, dtype):
+@torch.no_grad()
+def test_a_product_for_prediction_is_the_same_for_any_number_of_rows(d, h, dtype):
     generator = torch.Generator().manual_seed(0)
     X, weight = (torch.randn(shape, generator=generator, dtype=dtype) for shape in ((3, 200, d), (3, d, h)))
     whole = batched_product(X, weight)
@@ -19,10 +20,12 @@ def test_a_product_is_the_same_for_any_number_of_rows(d, h, dtype):
 
 
 @pytest.mark.parametrize("d", [2, 60])
-def test_what_is_added_may_be_one_for_all(d):
+@pytest.mark.parametrize("training", [True, False])
+def test_what_is_added_may_be_one_for_all(d, training):
     X, weight, bias = torch.ones(3, 4, d), torch.ones(3, d, 5), torch.arange(3.0).view(3, 1, 1).expand(3, 1, 5)
-    assert_close(batched_product(X, weight, bias), d + bias.expand(3, 4, 5))
-    assert_close(batched_product(X, weight, bias[1]), torch.full((3, 4, 5), d + 1.0))
+    with torch.set_grad_enabled(training):
+        assert_close(batched_product(X, weight, bias), d + bias.expand(3, 4, 5))
+        assert_close(batched_product(X, weight, bias[1]), torch.full((3, 4, 5), d + 1.0))
 
 
 def test_a_stack_of_two_inputs_reads_the_shared_one_first():

@@ -27,7 +27,7 @@ variants = pytest.mark.parametrize("architecture", VARIANTS, ids=repr)
 BY_TASK = {
     CrossStitch: "layers",
     Attention: "mask",
-    SoftSharing: "trunks",
+    SoftSharing: "stack",
     Bypass: "private",
     Adapters: "adapters",
 }
@@ -62,12 +62,11 @@ def test_a_row_has_the_same_representation_alone(architecture):
 
 
 @variants
-@pytest.mark.parametrize("hidden", [(8, 6), (1, 2), (40, 30)])
+@pytest.mark.parametrize("hidden", [(8, 6), (3, 2), (40, 30)])
 def test_its_digits_do_not_depend_on_the_rows_beside_it(architecture, hidden):
-    if hidden[0] == 1 and getattr(architecture, "sharing", 0) == 0.5:
-        pytest.skip("a single unit cannot be split")
     trunk, X = generic(architecture, hidden=hidden).float(), batch(200).float()
-    assert torch.equal(trunk(X[:8]), trunk(X)[:8])
+    with torch.no_grad():
+        assert torch.equal(trunk(X[:8]), trunk(X)[:8])
 
 
 @variants

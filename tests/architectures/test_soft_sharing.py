@@ -7,13 +7,14 @@ from architectures._trunks import batch, generic, make
 from numpy.testing import assert_allclose
 from torch.testing import assert_close
 
-from skmtl.architectures import SoftSharing
+from skmtl import MultiTaskRegressor
+from skmtl.architectures import Independent, SoftSharing
 from skmtl.architectures._soft_sharing import _distance_to_mean, _trace_norm
 
 
 def rows(trunk):
     """Weights and biases of each layer, a row a task."""
-    pairs = [(layer.weight.flatten(1), layer.bias.view(3, -1)) for layer in trunk.trunks.layers]
+    pairs = [(layer.weight.flatten(1), layer.bias.view(3, -1)) for layer in trunk.stack.layers]
     return [torch.cat(pair, dim=1).detach().numpy() for pair in pairs]
 
 
@@ -22,12 +23,10 @@ def gradient(norm, W):
     return torch.autograd.grad(norm(W), W)[0]
 
 
-def test_forward_is_that_of_separate_networks():
-    trunk, X = generic(SoftSharing()), batch()
-    first, second = trunk.trunks.layers
-    for t, found in enumerate(trunk(X).unbind(1)):
-        hidden = torch.tanh(X @ first.weight[t].T + first.bias.view(3, -1)[t])
-        assert_close(found, torch.tanh(hidden @ second.weight[t].T + second.bias.view(3, -1)[t]))
+def test_forward_is_that_of_independent_networks():
+    trunk, independent = generic(SoftSharing()), make(Independent())
+    independent.load_state_dict(trunk.state_dict())
+    assert torch.equal(trunk(batch()), independent(batch()))
 
 
 def test_the_trunks_start_alike():
@@ -114,3 +113,16 @@ def test_strength_zero_is_no_penalty_and_nothing_is_ever_shared():
     assert make(SoftSharing(strength=0)).penalty() is None
     assert make(SoftSharing(norm="trace"), n_tasks=1).penalty() is None
     assert make(SoftSharing()).shared_parameters() == []
+
+
+@pytest.mark.parametrize("norm", ["l2", "trace"])
+@pytest.mark.filterwarnings("ignore:.*converge:sklearn.exceptions.ConvergenceWarning")
+def test_fitting_holds_the_trunks_together_by_strength(regression, norm):
+    def apart(strength):
+        trunk = SoftSharing(strength, norm)
+        model = MultiTaskRegressor(architecture=trunk, hidden_layer_sizes=(6,), solver="lbfgs", random_state=0)
+        (layer,) = model.fit(*regression).net_.module_.trunk.stack.layers
+        return (layer.weight[0] - layer.weight[1]).norm().item()
+
+    assert apart(10.0) < apart(0.1) / 3
+    assert apart(0.1) < apart(0.0)
