@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, train_test_split
 
-from skmtl import MultiTaskBlend, MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
+from skmtl import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
 from skmtl._batches import Data
 from skmtl._label_weights import class_factors
 from skmtl._stratify import assign_folds, holdout
@@ -294,13 +294,6 @@ def test_weights_of_another_shape():
         MultiTaskRegressor(**QUICK).fit(X, sparse(NUMBERS), sp.csr_array(LABEL_WEIGHTS[:, :3]))
     with pytest.raises(ValueError, match="finite and not negative"):
         MultiTaskRegressor(**QUICK).fit(X, sparse(NUMBERS), sp.csr_array(-LABEL_WEIGHTS))
-
-
-def test_a_blend_says_that_it_needs_dense_labels():
-    with pytest.raises(TypeError, match="dense data is required by MultiTaskBlend"):
-        MultiTaskBlend().fit(X, sparse(NUMBERS))
-    with pytest.raises(TypeError, match=r"sample_weight is sparse.*toarray"):
-        MultiTaskBlend().fit(X, NUMBERS, sp.csr_array(LABEL_WEIGHTS))
 
 
 # Splits, and what scikit-learn does with y

@@ -1,25 +1,26 @@
 """The estimators of this package: one that is calibrated, and what it predicts of rows that it has not seen."""
 
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context, is_classifier, is_regressor
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import ShuffleSplit, check_cv
+from sklearn.model_selection import ShuffleSplit
 from sklearn.utils import ClassifierTags, RegressorTags, check_random_state, get_tags
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples
 
 from .._columns import listing
-from .._label_weights import sample_weights
 from .._targets import Targets
 from ..ensemble._by_task import ByTaskMixin
-from ..ensemble._folds import make_folds
+from ..ensemble._folds import make_folds, pairs
 from ..ensemble._labels import Labels
 from ..ensemble._members import Fold, core, is_pair
 from ..estimators._mixed import MultiTaskEstimator
 from ._held_out import Parts, by_folds, by_own, by_split, of_frozen
+from ._skipped import choice, lost_in, without
 
 
 def _may_classify(calibrated):
@@ -32,8 +33,9 @@ def _may_classify(calibrated):
 class BaseCalibrated(ByTaskMixin, MetaEstimatorMixin, BaseEstimator):
     """Base class: fits an estimator, predicts with it, and hands held-out predictions to `_calibrate`."""
 
-    #: It takes several columns of y with gaps, and may be a member of a blend.
+    #: It takes several columns of y with gaps, also sparse, and may be a member of a blend.
     takes_missing_labels = True
+    takes_sparse_labels = True
 
     _parameter_constraints: dict = {
         "estimator": "no_validation",  # make_units says more
@@ -52,10 +54,12 @@ class BaseCalibrated(ByTaskMixin, MetaEstimatorMixin, BaseEstimator):
         ----------
         X : array-like, sparse array or DataFrame of shape (n, d)
             Inputs, of any form that the estimator takes.
-        y : array-like or DataFrame of shape (n,) or (n, T)
-            Targets, one column a task; NaN, None or pd.NA where a label is missing.
-        sample_weight : array-like of shape (n,) or (n, T), default=None
-            Weights of the rows, or of every label. The estimator must take them.
+        y : array-like, DataFrame or sparse array of shape (n,) or (n, T)
+            Targets, one column a task; NaN, None or pd.NA where a label is missing. Of a sparse array (CSR, CSC or COO)
+            the stored entries are the labels, zeros too, and all others are missing.
+        sample_weight : array-like or sparse array of shape (n,) or (n, T), default=None
+            Weights of the rows, or of every label; what a sparse array does not store is 0. The estimator must take
+            them.
 
         Returns
         -------
@@ -70,7 +74,7 @@ class BaseCalibrated(ByTaskMixin, MetaEstimatorMixin, BaseEstimator):
         Warns
         -----
         UserWarning
-            If a task has too few labels to be calibrated; it is named.
+            If a task has too few labels to be calibrated, or is skipped; it is named.
         """
         before = dict(self.__dict__)
         try:
@@ -85,47 +89,68 @@ class BaseCalibrated(ByTaskMixin, MetaEstimatorMixin, BaseEstimator):
         X = self._validate_X(X, reset=True)
         n, estimator = _num_samples(X), self._estimator()
         frozen = isinstance(estimator, FrozenEstimator)
-        classes = _classes_of(estimator.estimator) if frozen else None
+        fitted = estimator.estimator if frozen else None
+        classes, skipped = _classes_of(fitted), _skipped_by(fitted)
         targets, values = Targets.fit(
             y,
-            tasks=self._kinds(estimator, classes),
+            tasks=self._kinds(estimator, classes, skipped),
             missing_label=_missing_label(estimator),
             owner=type(self).__name__,
             n_rows=n,
             classes=classes,
+            on_empty=choice(estimator),
+            sample_weight=sample_weight,
+            accept_sparse=True,
         )
-        weights = None if sample_weight is None else sample_weights(sample_weight, values.shape)
+        weights = targets.label_weights(sample_weight, values)
+        targets, values, weights = without(skipped, targets, values, weights)
         labels = Labels(targets, values, weights, y)
         rng = check_random_state(self.random_state)
         if frozen:
             self._check_frozen(labels)
-            held_out = of_frozen(estimator.estimator, X, labels, self._wants_std(labels))
+            held_out = of_frozen(fitted, X, labels, self._wants_std(labels))
         else:
             labels.check()
-            held_out = self._hold_out(estimator, X, y, labels, rng)
-        self._targets, self.tasks_, self.n_outputs_ = targets, targets.task_types, targets.n_tasks
+            parts, folds = self._parts(estimator, labels, rng), self._folds(X, y, labels, rng)
+            lost = lost_in(folds or (), labels)
+            if lost:
+                self._complain(lost, targets, estimator)
+                targets, values, weights = without(lost, targets, values, weights)
+                labels = Labels(targets, values, weights, y)
+                parts = self._parts(estimator, labels, rng)
+            held_out = self._hold_out(parts, X, y, labels, rng, folds)
+        self._targets, self.tasks_ = targets, targets.task_types
+        self.n_outputs_, self.skipped_tasks_ = targets.n_columns, targets.skipped
         self._models = held_out.models
-        self._check_learned(labels)
         self._calibrate(held_out, labels, rng)
 
-    def _hold_out(self, estimator, X, y, labels, rng):
+    def _folds(self, X, y, labels, rng):
+        """Folds whose models are kept, so that each must learn every task; None where one is fitted to all rows."""
+        if self.method == "split":
+            return [self._split(X, y, labels, rng)]
+        return make_folds(self.cv, X, y, labels, rng, type(self).__name__) if self.method == "cv+" else None
+
+    def _parts(self, estimator, labels, rng):
         parts = Parts.make(estimator, labels, rng, self._wants_std(labels), self._quantiles(estimator, labels))
         _check_served(estimator, parts, labels)
+        return parts
+
+    def _hold_out(self, parts, X, y, labels, rng, folds):
         if self.method == "split":
-            return by_split(parts, X, labels, self._split(X, y, labels, rng))
-        keep = self.method == "cv+"
-        if self.cv is None and parts.bring_own and not keep:
+            return by_split(parts, X, labels, *folds)
+        if folds is None and self.cv is None and parts.bring_own:
             return by_own(parts, X, labels)
-        return by_folds(parts, X, labels, make_folds(self.cv, X, y, labels, rng), self.n_jobs, keep)
+        keep = folds is not None
+        folds = folds if keep else make_folds(self.cv, X, y, labels, rng, type(self).__name__)
+        return by_folds(parts, X, labels, folds, self.n_jobs, keep)
 
     def _split(self, X, y, labels, rng):
         if self.cv is None or isinstance(self.cv, Integral):
             # Not stratified: the labels must have no part in which rows calibrate.
-            found = list(
-                ShuffleSplit(1, test_size=self.calibration_fraction, random_state=_seed(rng)).split(labels.values)
-            )
+            splitter = ShuffleSplit(1, test_size=self.calibration_fraction, random_state=_seed(rng))
+            found = list(splitter.split(np.empty(labels.n_rows)))
         else:
-            found = list(check_cv(self.cv).split(X, y))
+            found = pairs(self.cv, X, y, type(self).__name__)
         if len(found) != 1:
             raise ValueError(
                 f"method='split' needs one pair of training and calibration rows; the cv parameter gives {len(found)}. "
@@ -134,29 +159,34 @@ class BaseCalibrated(ByTaskMixin, MetaEstimatorMixin, BaseEstimator):
         train, test = found[0]
         return Fold(np.sort(np.asarray(train)), np.sort(np.asarray(test)), 1)
 
-    def _check_learned(self, labels):
-        """Every task must be predicted, by each of the models."""
-        for models in self._models:
-            learned = {task for model in models.fitted for task in model.unit.tasks}
-            lost = [name for task, name in enumerate(labels.names) if task not in learned]
-            if lost:
-                raise ValueError(
-                    f"The rows that {type(self).__name__}(method={self.method!r}) trains on have no label of task(s) "
-                    f"{listing(lost)}, or those of one class only. Use method='cross', or other rows by the cv "
-                    "parameter."
-                )
+    def _complain(self, lost, targets, estimator):
+        """Refuse, or warn of, tasks of which the rows to train on have nothing."""
+        names = [targets.y_names[column] for column in lost]
+        text = (
+            f"The rows that {type(self).__name__}(method={self.method!r}) trains on have no label of task(s) "
+            f"{listing(names)}, or those of one class only"
+        )
+        if choice(estimator) != "skip" or len(lost) == targets.n_tasks:
+            raise ValueError(f"{text}. Use method='cross', or other rows by the cv parameter.")
+        warnings.warn(
+            f"{text}: on_empty_task='skip' leaves them out, and there is no prediction for them. method='cross' would "
+            "train on all rows.",
+            UserWarning,
+            stacklevel=5,
+        )
 
     # What the estimator is
 
     def _estimator(self):
         return MultiTaskEstimator() if self.estimator is None else self.estimator
 
-    def _kinds(self, estimator, classes):
+    def _kinds(self, estimator, classes, skipped):
         """Kinds of the tasks for `Targets`: as asked for, or as the estimator has them."""
         if not (isinstance(self.tasks, str) and self.tasks == "auto"):
             return self.tasks
         if classes is not None:
-            return ["regression" if c is None else "classification" for c in classes]
+            kinds = ["regression" if c is None else "classification" for c in classes]
+            return ["auto" if column in skipped else kind for column, kind in enumerate(kinds)]
         if is_pair(estimator):
             return "auto"
         inner = core(estimator)
@@ -193,9 +223,11 @@ class BaseCalibrated(ByTaskMixin, MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         probabilities : list of ndarray of shape (n, n_classes), or ndarray where y had one column
-            One array a task, with the classes in the order of `classes_`; None for a regression task.
+            One array a task, with the classes in the order of `classes_`; None for a regression task, and for one that
+            is skipped.
         """
-        found = [None if p.ndim == 1 else p for p in self._raw(X)[0]]
+        raw, _ = self._raw(X)
+        found = self._targets.restore([None if p.ndim == 1 else p for p in raw])
         return found[0] if self._targets.single else found
 
     @property
@@ -203,7 +235,8 @@ class BaseCalibrated(ByTaskMixin, MetaEstimatorMixin, BaseEstimator):
         """Class labels: an array, or a list of them with several tasks (None for a regression)."""
         if not hasattr(self, "_targets"):
             raise AttributeError(f"{type(self).__name__} has no classes_ before it is fitted.")
-        return self._targets.classes[0] if self._targets.single else self._targets.classes
+        classes = self._targets.restore(self._targets.classes)
+        return classes[0] if self._targets.single else classes
 
     # What scikit-learn asks for
 
@@ -248,6 +281,12 @@ def _classes_of(fitted):
     """List by task of the classes that a fitted estimator knows, None for a regression; None where it knows none."""
     classes = getattr(fitted, "classes_", None)
     return classes if classes is None or isinstance(classes, list) else [classes]
+
+
+def _skipped_by(fitted):
+    """Positions of the columns of y that a fitted estimator skipped; of one that is none of ours, none."""
+    targets = getattr(core(fitted, fitted=True), "_targets", None)
+    return [] if targets is None else np.setdiff1d(np.arange(targets.n_columns), targets.kept).tolist()
 
 
 def _seed(rng):

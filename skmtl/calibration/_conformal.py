@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _num_samples
 
 from .._component import resolve
+from .._observed import columns
 from ..ensemble._members import PAIR, is_pair
 from ._base import BaseCalibrated, _seed
 from ._interval_scores import INTERVAL_SCORES, IntervalScore
@@ -71,10 +72,12 @@ class MultiTaskConformal(BaseCalibrated):
         Number of labels that calibrate the task.
     tasks_ : dict of task name to {"regression", "binary", "multiclass"}
         The tasks, in the order of the columns of y, and what they are.
+    skipped_tasks_ : list
+        Names of the columns of y that are left out, see Notes.
     classes_ : ndarray or None, or list of these
-        Class labels of each task, None for a regression; no list where y had one column.
+        Class labels of each task, None for a regression and for one that is skipped; no list where y had one column.
     n_outputs_ : int
-        Number of tasks T.
+        Number of columns of y and of predictions: the tasks T, and those that are skipped.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
@@ -106,6 +109,10 @@ class MultiTaskConformal(BaseCalibrated):
     A level takes at least level / (1 - level) labels of the task, 9 for 0.9. With fewer, intervals are infinite, sets
     have all classes, and a warning says so. `sample_weight` goes to the estimator; every label of positive weight
     calibrates alike.
+
+    What to do about a column of y without a label is up to the estimator: where it has ``on_empty_task="skip"``, the
+    column is left out with a warning, and so is a task that "split" or "cv+" leave no row to train on. Predictions
+    and intervals are NaN there, sets and probabilities None.
 
     References
     ----------
@@ -205,7 +212,7 @@ class MultiTaskConformal(BaseCalibrated):
 
     def _calibrate(self, held_out, labels, rng):
         self._seed = _seed(rng)
-        self._tables = [self._table(held_out, task, labels) for task in range(self.n_outputs_)]
+        self._tables = [self._table(held_out, task, labels) for task in range(self._targets.n_tasks)]
         names = self._targets.names
         self.n_calibration_ = {name: table.n_labels for name, table in zip(names, self._tables, strict=True)}
         self.conformity_scores_ = {name: table.public() for name, table in zip(names, self._tables, strict=True)}
@@ -218,9 +225,9 @@ class MultiTaskConformal(BaseCalibrated):
         several = classes is not None and self.by_class
         if predicted is None:
             return _Table([[np.empty(0)] * (len(classes) if several else 1)] * len(held_out.models), classes, several)
-        truth = labels.values[rows, task]
+        truth = labels.of(task, rows)
         if classes is None:
-            scores = self._interval_score.score(predicted, truth.astype(np.float64))
+            scores = self._interval_score.score(predicted, truth)
         else:
             scores = self._set_score.scores(predicted, self._seed)[np.arange(len(rows)), truth.astype(np.intp)]
         model = np.zeros(len(rows), dtype=np.intp) if held_out.fold is None else held_out.fold[rows]
@@ -264,7 +271,8 @@ class MultiTaskConformal(BaseCalibrated):
         Returns
         -------
         intervals : ndarray of shape (n, T, 2), or (n, 2) where y had one column
-            Lower and upper ends in the units of y; NaN for a classification, infinite where labels are too few.
+            Lower and upper ends in the units of y; NaN for a classification and for a task that is skipped, infinite
+            where labels are too few.
 
         Warns
         -----
@@ -278,7 +286,7 @@ class MultiTaskConformal(BaseCalibrated):
             if classes is None:
                 predicted = [columns[task] for columns in by_model]
                 ends = self._ends(predicted, [parts[0] for parts in self._tables[task].scores], level)
-                intervals[:, task] = np.stack(ends, axis=1)
+                intervals[:, self._targets.kept[task]] = np.stack(ends, axis=1)
         return intervals[:, 0] if self._targets.single else intervals
 
     def _ends(self, predicted, scores, level):
@@ -316,7 +324,8 @@ class MultiTaskConformal(BaseCalibrated):
         Returns
         -------
         sets : list of ndarray of bool of shape (n, n_classes), or ndarray where y had one column
-            One array a task, whether a class is in the set, in the order of `classes_`; None for a regression.
+            One array a task, whether a class is in the set, in the order of `classes_`; None for a regression
+            and for a task that is skipped.
 
         Warns
         -----
@@ -329,6 +338,7 @@ class MultiTaskConformal(BaseCalibrated):
             None if classes is None else self._set([columns[task] for columns in by_model], self._tables[task], level)
             for task, classes in enumerate(self._targets.classes)
         ]
+        sets = self._targets.restore(sets)
         return sets[0] if self._targets.single else sets
 
     def _set(self, predicted, table, level):
@@ -351,7 +361,7 @@ class MultiTaskConformal(BaseCalibrated):
         ----------
         X : array-like, sparse array or DataFrame of shape (n, d)
             Inputs; for an honest figure, rows that `fit` has not seen.
-        y : array-like or DataFrame of shape (n,) or (n, T)
+        y : array-like, DataFrame or sparse array of shape (n,) or (n, T)
             Targets; missing labels are left out.
         confidence_level : float, default=None
             Another level than that of the constructor.
@@ -361,28 +371,20 @@ class MultiTaskConformal(BaseCalibrated):
         coverage : dict of str to float
             By task name; NaN for a task without a label in y. A class that was not there in `fit` is not held.
         """
-        truth = self._targets.encode(y, n_rows=_num_samples(X), unknown=-1.0)
-        held = self._held(X, truth, confidence_level)
-        seen = ~np.isnan(truth)
-        return {
-            name: float(held[seen[:, task], task].mean()) if seen[:, task].any() else np.nan
-            for task, name in enumerate(self._targets.names)
-        }
-
-    def _held(self, X, truth, level):
-        """Whether a label is held (n, T)."""
-        held = np.zeros(truth.shape, dtype=bool)
-        kinds = self._targets.kinds
-        if "regression" in kinds:
-            intervals = self.predict_interval(X, level).reshape(len(truth), self.n_outputs_, 2)
-            held = (intervals[..., 0] <= truth) & (truth <= intervals[..., 1])
-        if "classification" in kinds:
-            sets = self.predict_set(X, level)
-            for task, members in enumerate([sets] if self._targets.single else sets):
-                if members is not None:
-                    codes = np.nan_to_num(truth[:, task], nan=-1.0).astype(np.intp)
-                    held[:, task] = members[np.arange(len(codes)), codes] & (codes >= 0)
-        return held
+        targets = self._targets
+        found = columns(targets.encode(y, n_rows=_num_samples(X), unknown=-1.0))
+        intervals = self.predict_interval(X, confidence_level) if "regression" in targets.kinds else None
+        sets = self.predict_set(X, confidence_level) if "classification" in targets.kinds else None
+        coverage = dict.fromkeys(targets.y_names, np.nan)
+        for name, at, kind, (rows, truth) in zip(targets.names, targets.kept, targets.kinds, found, strict=True):
+            if kind == "regression":
+                ends = (intervals if targets.single else intervals[:, at])[rows]
+                held = (ends[:, 0] <= truth) & (truth <= ends[:, 1])
+            else:
+                codes = truth.astype(np.intp)
+                held = (sets if targets.single else sets[at])[rows, codes] & (codes >= 0)
+            coverage[name] = float(held.mean()) if len(rows) else np.nan
+        return coverage
 
     def _level(self, level):
         if level is None or level == self.confidence_level:

@@ -147,7 +147,8 @@ def of_frozen(estimator, X, labels, with_std):
     tasks = list(range(len(labels.names)))
     unit = Unit(NAME, estimator, tasks, "gaps", list(labels.kinds))
     rows = np.arange(_num_samples(X))
-    models = Models([Fitted(unit, labels.targets.classes, labels.names, rows)], with_std, len(tasks))
+    columns = list(range(labels.targets.n_columns))
+    models = Models([Fitted.of(unit, labels, columns, rows)], with_std, len(tasks))
     held_out = HeldOut(labels, [models])
     for task, predicted in enumerate(models.predict(X)):
         held_out.add(labels, task, rows, predicted)
@@ -190,13 +191,13 @@ def _deviations(model, X):
             "interval_score='normalized' needs one; 'absolute' does not."
         ) from error
     table = deviations[:, None] if np.ndim(deviations) == 1 else deviations
-    for i, (task, kind) in enumerate(zip(model.unit.tasks, model.unit.kinds, strict=True)):
+    for task, kind, at in zip(model.unit.tasks, model.unit.kinds, model.positions, strict=True):
         if kind == "regression":
-            deviation = np.asarray(table[:, i], dtype=np.float64)
+            deviation = np.asarray(table[:, at], dtype=np.float64)
             if np.isnan(deviation).any():
                 raise ValueError(
-                    f"{type(estimator).__name__} predicts no standard deviation of regression {i + 1} of its "
-                    f"{len(model.unit.tasks)} task(s). Give it a loss that has one, as loss='gaussian_nll', or use "
+                    f"{type(estimator).__name__} predicts no standard deviation of regression {at + 1} of its "
+                    f"{table.shape[1]} task(s). Give it a loss that has one, as loss='gaussian_nll', or use "
                     "interval_score='absolute'."
                 )
             yield task, deviation

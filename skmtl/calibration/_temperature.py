@@ -57,10 +57,12 @@ class TemperatureScaling(BaseCalibrated):
         Log loss of the held-out labels without and with the temperature.
     tasks_ : dict of task name to {"regression", "binary", "multiclass"}
         The tasks, in the order of the columns of y, and what they are.
+    skipped_tasks_ : list
+        Names of the columns of y that are left out, see Notes.
     classes_ : ndarray or None, or list of these
-        Class labels of each task, None for a regression; no list where y had one column.
+        Class labels of each task, None for a regression and for one that is skipped; no list where y had one column.
     n_outputs_ : int
-        Number of tasks T.
+        Number of columns of y and of predictions: the tasks T, and those that are skipped.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
@@ -82,6 +84,10 @@ class TemperatureScaling(BaseCalibrated):
 
     Where every held-out label is predicted right, the temperature does not fall below 1, though the loss would go on
     falling with it. A label of weight w counts as w labels.
+
+    What to do about a column of y without a label is up to the estimator: where it has ``on_empty_task="skip"``, the
+    column is left out with a warning, and so is a task that "split" leaves no row to train on. Predictions are NaN
+    there, probabilities None.
 
     References
     ----------
@@ -136,8 +142,8 @@ class TemperatureScaling(BaseCalibrated):
                 self.temperatures_[name] = 1.0
                 self.held_out_loss_[name] = {"before": np.nan, "after": np.nan}
                 continue
-            codes = labels.values[rows, task].astype(np.intp)
-            loss = _loss(predicted, codes, labels.weights_of([task], rows))
+            codes = labels.of(task, rows).astype(np.intp)
+            loss = _loss(predicted, codes, labels.label_weights(task, rows))
             # Without an error among them, labels ask for ever more confidence than they can vouch for.
             highest = _BOUNDS[1] if (predicted.argmax(axis=1) != codes).any() else 0.0
             best = minimize_scalar(loss, bounds=(_BOUNDS[0], highest), options={"xatol": 1e-8}).x

@@ -7,27 +7,24 @@ import numpy as np
 from sklearn.base import _fit_context
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch, ClassifierTags, _safe_indexing, check_random_state, get_tags
-from sklearn.utils._param_validation import Interval
-from sklearn.utils._repr_html.estimator import _VisualBlock
-from sklearn.utils.metaestimators import _BaseComposition
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples
 
 from .._columns import listing
-from .._label_weights import sample_weights
 from .._targets import Targets
 from ..estimators._classifier import ProbabilityMixin
 from ._by_task import ByTaskMixin
-from ._defaults import default_members
 from ._encoder import InputEncoder
 from ._folds import make_folds
 from ._labels import Labels
-from ._members import PAIR, Fold, is_pair, make_units
+from ._members import Fold, make_units
+from ._named_members import NamedMembers, is_dropped
 from ._out_of_fold import OutOfFold
 from ._weights import find_weights
 
 
-class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, _BaseComposition):
+class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, NamedMembers):
     """Several estimators, blended with weights of their own for every task.
 
     Each member predicts every training row out of fold: from a fit that has not seen it. For every task the weights,
@@ -54,6 +51,10 @@ class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, _BaseComposition):
         common) / (n + shrinkage)``. 0: weights of its own; ``np.inf``: the common ones.
     missing_label : scalar, default=np.nan
         What stands for a missing label in y, besides NaN, None and pd.NA, which always do.
+    on_empty_task : {"raise", "skip"}, default="raise"
+        What to do about a column of y of which there is nothing to learn: without a label, or every label of weight 0.
+        "skip" also means columns with labels of one class only. It says so in a warning and leaves them out, as
+        `MultiTaskEstimator` does: predictions hold NaN there where all labels are numbers, else None.
     n_jobs : int or None, default=None
         Processes that fit members, as joblib takes it. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
@@ -64,7 +65,7 @@ class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, _BaseComposition):
     Attributes
     ----------
     weights_ : dict of task name to dict of member name to float
-        Weights of the members in each task; 0 for members that do not serve it.
+        Weights of the members in each task; 0 for members that do not serve it, and NaN in a task that is skipped.
     common_weights_ : dict of task name to dict of member name to float
         What `weights_` were drawn to. They are common to all tasks that the same members serve.
     oof_score_ : dict of member name to dict of task name to float
@@ -73,7 +74,7 @@ class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, _BaseComposition):
         Their mean squared error or log loss, which the weights minimise.
     oof_prediction_ : ndarray, or list by task of ndarray of shape (n,) or (n, n_classes)
         Out-of-fold predictions of the blend: values, or probabilities. NaN in rows without a label, or in no fold. The
-        weights are chosen by the same labels, so that they flatter the blend a little.
+        weights are chosen by the same labels, so that they flatter the blend a little. None for a task that is skipped.
     named_estimators_ : Bunch
         By member name what was fitted to all rows: an estimator, or a dict of estimators by task name where there are
         several; None where all its weights are 0, and "drop" for a member that was dropped.
@@ -81,10 +82,12 @@ class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, _BaseComposition):
         The same as a list, without the dropped ones.
     tasks_ : dict of task name to {"regression", "binary", "multiclass"}
         The tasks, in the order of the columns of y, and what they are.
+    skipped_tasks_ : list
+        Names of the columns of y that `on_empty_task` left out.
     classes_ : ndarray or None, or list of these
-        Class labels of each task, None for a regression; no list where y had one column.
+        Class labels of each task, None for a regression and for one that is skipped; no list where y had one column.
     n_outputs_ : int
-        Number of tasks T.
+        Number of columns of y and of predictions: the tasks T, and those that are skipped.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
@@ -106,14 +109,15 @@ class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, _BaseComposition):
     A task of which a fold leaves no label to train on, or one class only, is not predicted there; these rows take no
     part in the choice of its weights.
 
-    Weights common to several tasks minimise the mean over tasks of the loss, relative to the least loss of the task.
-    A label of weight w counts as w labels.
+    Weights common to several tasks minimise the mean over tasks of the loss, relative to the least loss of the task. Of
+    n labels that is taken to be at least 1 / n of the loss of a constant; tasks whose labels are all the same have no
+    say. A label of weight w counts as w labels.
 
     X is passed on as it is: data frames with text, missing values and sparse arrays are fine if all members take them.
     An estimator that takes several columns with gaps but is none of ours says so by an attribute ``takes_missing_labels
-    = True``. One that makes out-of-fold predictions while it is fitted, such as the out-of-bag ones of a forest, can
-    save the folds: it has an attribute ``makes_oof_prediction = True``, and after `fit` an `oof_prediction_` as above,
-    NaN where it has none.
+    = True``. Of a sparse y it gets a table with NaN, or with ``takes_sparse_labels = True`` a CSR array. One that makes
+    out-of-fold predictions while it is fitted, such as the out-of-bag ones of a forest, can save the folds: it has an
+    attribute ``makes_oof_prediction = True``, and after `fit` an `oof_prediction_` as above, NaN where it has none.
 
     References
     ----------
@@ -143,8 +147,9 @@ class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, _BaseComposition):
            [1.9..., 'virginica']], dtype=object)
     """
 
-    #: It takes several columns of y with gaps, and may be a member itself.
+    #: It takes several columns of y with gaps, also sparse, and may be a member itself.
     takes_missing_labels = True
+    takes_sparse_labels = True
 
     _parameter_constraints = {
         "estimators": [list, tuple, None],
@@ -152,6 +157,7 @@ class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, _BaseComposition):
         "cv": ["cv_object"],
         "shrinkage": [Interval(Real, 0, None, closed="both")],
         "missing_label": "no_validation",
+        "on_empty_task": [StrOptions({"raise", "skip"})],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -165,6 +171,7 @@ class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, _BaseComposition):
         cv=5,
         shrinkage=500,
         missing_label=np.nan,
+        on_empty_task="raise",
         n_jobs=None,
         random_state=None,
         verbose=False,
@@ -174,6 +181,7 @@ class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, _BaseComposition):
         self.cv = cv
         self.shrinkage = shrinkage
         self.missing_label = missing_label
+        self.on_empty_task = on_empty_task
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -186,10 +194,11 @@ class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, _BaseComposition):
         ----------
         X : array-like, sparse array or DataFrame of shape (n, d)
             Inputs, of any form that all members take.
-        y : array-like or DataFrame of shape (n,) or (n, T)
-            Targets, one column a task; NaN, None, pd.NA or `missing_label` where a label is missing.
-        sample_weight : array-like of shape (n,) or (n, T), default=None
-            Weights of the rows, or of every label. All members must take them.
+        y : array-like, DataFrame or sparse array of shape (n,) or (n, T)
+            Targets, one column a task; NaN, None, pd.NA or `missing_label` where a label is missing. Of a sparse array
+            (CSR, CSC or COO) the stored entries are the labels, zeros too, and all others are missing.
+        sample_weight : array-like or sparse array of shape (n,) or (n, T), default=None
+            Weights of the rows, or of every label; what a sparse array does not store is 0. All members must take them.
 
         Returns
         -------
@@ -215,16 +224,23 @@ class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, _BaseComposition):
         X = self._validate_X(X, reset=True)
         n = _num_samples(X)
         targets, values = Targets.fit(
-            y, tasks=self.tasks, missing_label=self.missing_label, owner=type(self).__name__, n_rows=n
+            y,
+            tasks=self.tasks,
+            missing_label=self.missing_label,
+            owner=type(self).__name__,
+            n_rows=n,
+            on_empty=self.on_empty_task,
+            sample_weight=sample_weight,
+            accept_sparse=True,
         )
-        weights = None if sample_weight is None else sample_weights(sample_weight, values.shape)
-        labels = Labels(targets, values, weights, y)
+        labels = Labels(targets, values, targets.label_weights(sample_weight, values), y)
         labels.check()
         rng = check_random_state(self.random_state)
-        splits = make_folds(self.cv, X, y, labels, rng)
+        splits = make_folds(self.cv, X, y, labels, rng, type(self).__name__)
         names, units = self._units(labels, rng)
         oof, fitted = self._predict_out_of_fold(units, X, labels, splits)
-        self._targets, self.tasks_, self.n_outputs_ = targets, targets.task_types, targets.n_tasks
+        self._targets, self.tasks_ = targets, targets.task_types
+        self.n_outputs_, self.skipped_tasks_ = targets.n_columns, targets.skipped
         self._find_weights(oof, names, units, labels)
         wanted = [unit for unit in units if self._weights[unit.tasks, names.index(unit.member)].any()]
         left = [unit for unit in wanted if id(unit) not in fitted]
@@ -235,26 +251,6 @@ class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, _BaseComposition):
             self._print_weights()
 
     # Members
-
-    def _members(self):
-        """Pairs of name and member, without the dropped ones."""
-        if self.estimators is None:
-            return default_members()
-        members = list(self.estimators)
-        for member in members:
-            if not (isinstance(member, (tuple, list)) and len(member) == 2 and isinstance(member[0], str)):
-                raise ValueError(
-                    f"The 'estimators' parameter of {type(self).__name__} must be a list of (name, estimator) pairs; "
-                    f"got {member!r} in it."
-                )
-        self._validate_names([name for name, _ in members])
-        members = [(name, member) for name, member in members if not _is_dropped(member)]
-        if not members:
-            raise ValueError(
-                f"The 'estimators' parameter of {type(self).__name__} has no member that is not dropped; pass at least "
-                "one, or None for the default ones."
-            )
-        return members
 
     def _units(self, labels, rng):
         """Names of the members, and all that is to be fitted, in their order."""
@@ -316,7 +312,7 @@ class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, _BaseComposition):
         objectives = [labels.objective(t, rows, predicted) for t, (rows, predicted) in enumerate(found)]
         self._weights, common = find_weights(objectives, usable, float(self.shrinkage))
         self.weights_, self.common_weights_ = (
-            _by_name(table, labels.names, names) for table in (self._weights, common)
+            _by_name(table, labels.targets, names) for table in (self._weights, common)
         )
         self.oof_score_, self.oof_loss_ = ({name: {} for name in names} for _ in range(2))
         blended = []
@@ -325,8 +321,18 @@ class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, _BaseComposition):
                 alone = np.eye(len(members[t]))[i]
                 self.oof_score_[names[m]][labels.names[t]] = labels.score(t, rows, predicted[i] if predicted else None)
                 self.oof_loss_[names[m]][labels.names[t]] = objectives[t](alone) if objectives[t] else np.nan
-            blended.append(labels.spread(t, rows, _combined(predicted, self._weights[t, members[t]])))
-        self.oof_prediction_ = blended[0] if labels.targets.single else blended
+            blended.append((rows, _combined(predicted, self._weights[t, members[t]])))
+        self._blended, self._n_rows = blended, labels.n_rows
+
+    @property
+    def oof_prediction_(self):
+        """Out-of-fold predictions of the blend, by task; kept as those of the labelled rows only."""
+        if not hasattr(self, "_blended"):
+            raise AttributeError(f"{type(self).__name__} has no oof_prediction_ before it is fitted.")
+        classes = self._targets.classes
+        found = [_spread(self._n_rows, *part, c) for part, c in zip(self._blended, classes, strict=True)]
+        found = self._targets.restore(found)
+        return found[0] if self._targets.single else found
 
     def _keep(self, models, names):
         """Keep what was fitted to all rows, also by name of the member."""
@@ -336,11 +342,12 @@ class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, _BaseComposition):
             by_name[model.unit.member] |= {self._targets.names[t]: model.unit.estimator for t in model.unit.tasks}
         by_name = {name: _as_one(by_task) for name, by_task in by_name.items()}
         self.estimators_ = list(by_name.values())
-        dropped = {name: "drop" for name, member in self.estimators or () if _is_dropped(member)}
+        dropped = {name: "drop" for name, member in self.estimators or () if is_dropped(member)}
         self.named_estimators_ = Bunch(**by_name, **dropped)
 
     def _print_weights(self):
-        for task, weights in self.weights_.items():
+        for task in self.tasks_:
+            weights = self.weights_[task]
             text = ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items())
             print(f"[{type(self).__name__}] {task}: {text}")
 
@@ -348,7 +355,7 @@ class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, _BaseComposition):
 
     def _infer(self, X):
         """List by task of the blended values (n,) or probabilities (n, n_classes)."""
-        result = [0.0] * self.n_outputs_
+        result = [0.0] * self._targets.n_tasks
         for model, member in self._models:
             for task, predicted in zip(model.unit.tasks, model.predict(X), strict=True):
                 weight = self._weights[task, member]
@@ -360,82 +367,6 @@ class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, _BaseComposition):
         return [None if p.ndim == 1 else p for p in raw]
 
     # What scikit-learn asks for
-
-    def get_params(self, deep=True):
-        """Return the parameters, with `deep` those of the members too.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Whether to return each member by its name, and its parameters as ``name__parameter``; those of a pair are
-            ``name__regressor``, ``name__regressor__parameter`` and so on.
-
-        Returns
-        -------
-        params : dict
-            By name.
-        """
-        found = self._get_params("estimators", deep=deep)
-        for name, pair in self._pairs() if deep else ():
-            for kind, part in zip(PAIR, pair, strict=True):
-                found[f"{name}__{kind}"] = part
-                if hasattr(part, "get_params"):
-                    inner = part.get_params(deep=True)
-                    found |= {f"{name}__{kind}__{key}": value for key, value in inner.items()}
-        return found
-
-    def set_params(self, **params):
-        """Set parameters, members by their name, and their parameters.
-
-        Parameters
-        ----------
-        **params : dict
-            As `get_params` returns them. ``name="drop"`` leaves a member out.
-
-        Returns
-        -------
-        self : MultiTaskBlend
-            With these parameters.
-        """
-        whole = {key: value for key, value in params.items() if "__" not in key}
-        self._set_params("estimators", **whole)
-        rest = {key: value for key, value in params.items() if "__" in key}
-        for name, pair in self._pairs():
-            new = dict(zip(PAIR, pair, strict=True))
-            for kind in PAIR:
-                if f"{name}__{kind}" in rest:
-                    new[kind] = rest.pop(f"{name}__{kind}")
-                prefix = f"{name}__{kind}__"
-                inner = {key.removeprefix(prefix): rest.pop(key) for key in list(rest) if key.startswith(prefix)}
-                if inner:
-                    new[kind].set_params(**inner)
-            strange = [key for key in rest if key.startswith(f"{name}__")]
-            if strange:
-                raise ValueError(
-                    f"Invalid parameter {strange[0]!r} for {type(self).__name__}: member {name!r} is a pair, whose "
-                    f"parameters start with {name}__regressor and {name}__classifier."
-                )
-            if tuple(new.values()) != pair:
-                self._replace_estimator("estimators", name, tuple(new.values()))
-        return self._set_params("estimators", **rest)
-
-    def _pairs(self):
-        """Members that are pairs, by name, as far as `estimators` is what it should be."""
-        members = self.estimators if isinstance(self.estimators, (list, tuple)) else ()
-        members = [m for m in members if isinstance(m, (list, tuple)) and len(m) == 2]
-        return [(name, member) for name, member in members if is_pair(member)]
-
-    def _estimators(self):
-        """All estimators that the members are made of, by a name for each."""
-        for name, member in self.estimators if self.estimators is not None else default_members():
-            if is_pair(member):
-                yield from ((f"{name} ({kind})", p) for kind, p in zip(PAIR, member, strict=True) if p is not None)
-            elif not _is_dropped(member):
-                yield name, member
-
-    def _sk_visual_block_(self):
-        names, estimators = zip(*self._estimators(), strict=True)
-        return _VisualBlock("parallel", estimators, names=names)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -472,8 +403,17 @@ def _combined(predicted, weights):
     return sum(w * p for w, p in zip(weights, predicted, strict=True)) if predicted else None
 
 
-def _by_name(table, tasks, members):
-    return {task: dict(zip(members, row.tolist(), strict=True)) for task, row in zip(tasks, table, strict=True)}
+def _spread(n, rows, predicted, classes):
+    """Predictions of some rows as an array for all, with NaN in the others."""
+    spread = np.full((n, *(() if classes is None else (len(classes),))), np.nan)
+    if len(rows):
+        spread[rows] = predicted
+    return spread
+
+
+def _by_name(table, targets, members):
+    rows = targets.restore(table.tolist(), [np.nan] * len(members))
+    return {task: dict(zip(members, row, strict=True)) for task, row in zip(targets.y_names, rows, strict=True)}
 
 
 def _as_one(by_task):
@@ -488,11 +428,3 @@ def _input_tags(estimator):
     if isinstance(estimator, Pipeline) and isinstance(estimator[0], InputEncoder):
         estimator = estimator[0]
     return get_tags(estimator).input_tags
-
-
-def _is_dropped(member):
-    return isinstance(member, str) and member == "drop"
-
-
-def _seed(rng):
-    return int(rng.randint(np.iinfo(np.int32).max))

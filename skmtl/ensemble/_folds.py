@@ -10,16 +10,37 @@ from ..model_selection import MultiTaskKFold
 from ._members import Fold
 
 
-def make_folds(cv, X, y, labels, rng):
+def make_folds(cv, X, y, labels, rng, owner):
     """Return the folds of `cv`: an int, None for 5, or a splitter or iterable of pairs."""
     cv = 5 if cv is None else cv
     if not isinstance(cv, Integral):
-        found = check_cv(cv).split(X, y)
-    else:
-        seed = int(rng.randint(np.iinfo(np.int32).max))
-        cv = MultiTaskKFold(int(cv), tasks=list(labels.kinds), shuffle=True, random_state=seed)
-        with warnings.catch_warnings():
-            # Nothing to be done about it: the rows that a fold cannot predict are left out.
-            warnings.filterwarnings("ignore", message="y has fewer labels than n_splits", category=UserWarning)
-            found = list(cv.split(labels.values, labels.values))
-    return [Fold(np.asarray(a), np.sort(np.asarray(b)), k) for k, (a, b) in enumerate(found, start=1)]
+        return [_fold(train, test, k) for k, (train, test) in enumerate(pairs(cv, X, y, owner), start=1)]
+    seed = int(rng.randint(np.iinfo(np.int32).max))
+    cv = MultiTaskKFold(int(cv), tasks=list(labels.kinds), shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        # Nothing to be done about it: the rows that a fold cannot predict are left out.
+        warnings.filterwarnings("ignore", message="y has fewer labels than n_splits", category=UserWarning)
+        found = list(cv.split(labels.values, labels.values))
+    return [_fold(train, test, k) for k, (train, test) in enumerate(found, start=1)]
+
+
+def pairs(cv, X, y, owner):
+    """Return the pairs (train, test) of a splitter or iterable, as positions of rows."""
+    try:
+        return [(_rows(train), _rows(test)) for train, test in check_cv(cv).split(X, y)]
+    except ValueError as error:
+        raise ValueError(
+            f"The cv parameter of {owner}, {cv!r}, makes no folds of these data: {error} Pass the folds themselves: "
+            "with groups cv=list(GroupKFold(5).split(X, y, groups)), by the classes of one task "
+            "cv=list(StratifiedKFold(5).split(X, classes))."
+        ) from error
+
+
+def _fold(train, test, number):
+    return Fold(train, np.sort(test), number)
+
+
+def _rows(given):
+    """Positions of rows, which may be given as a mask."""
+    given = np.asarray(given)
+    return np.flatnonzero(given) if given.dtype == bool else given

@@ -21,6 +21,8 @@ KIND_OF = {"regressor": "regression", "classifier": "classification"}
 PAIR = ("regressor", "classifier")
 #: How our networks and scikit-learn's say that they were stopped by hand.
 _INTERRUPTED = "Training interrupted by user"
+#: How our estimators say that they leave out columns.
+_SKIPS = ".*on_empty_task='skip' leaves them out"
 
 
 class Fold(NamedTuple):
@@ -53,14 +55,35 @@ class Unit:
         if not tasks:
             return None
         part = replace(self, tasks=tasks, estimator=clone(self.estimator), kinds=[labels.kinds[t] for t in tasks])
-        rows = labels.labelled(tasks, rows)
-        weights = labels.weights_of(tasks if self.way != "joint" else tasks[:1], rows)
-        part.estimator.set_params(**_told_kinds(part.estimator, part.kinds) if self.way == "gaps" else {})
-        y = _labels_for(self.way, labels, tasks, rows)
+        rows, columns, skips = labels.labelled(tasks, rows), labels.columns_of(tasks), False
+        if self.way == "gaps":
+            columns, skips = part._columns(labels, len(tasks) < len(self.tasks), self.tasks)
+        y, weights = part._labels(labels, columns, rows)
         given = {} if weights is None else {weight_parameter(part.estimator): weights}
-        with self.errors_named(labels.names, tasks), _Interruptible(self.quiet):
+        with self.errors_named(labels.names, tasks), _Interruptible(self.quiet, skips):
             part.estimator.fit(_safe_indexing(X, rows), y, **given)
-        return Fitted(part, [labels.targets.classes[t] for t in tasks], [labels.names[t] for t in tasks], rows)
+        return Fitted.of(part, labels, columns, rows)
+
+    def _columns(self, labels, some_left_out, all_tasks):
+        """Tell an estimator of several columns what they are; return them, and whether it is to skip some."""
+        columns, told = labels.columns_of(self.tasks), {}
+        if some_left_out or labels.targets.skipped:
+            told = dict.fromkeys(parameters_named("on_empty_task", self.estimator), "skip")
+        if told:  # so what it was told of all tasks, as a list or by name, goes on to fit
+            columns = labels.with_skipped(all_tasks)
+        self.estimator.set_params(**told, **_told_kinds(self.estimator, labels.kinds_of(columns)))
+        return columns, bool(told)
+
+    def _labels(self, labels, columns, rows):
+        """Labels and weights in the form that the estimator takes."""
+        if self.way == "gaps":
+            sparse = takes_sparse(self.estimator)
+            return labels.table(columns, rows, sparse), labels.weights_of(columns, rows, sparse)
+        weights = labels.weights_of(columns[:1], rows)
+        if self.way == "single":
+            return labels.column(self.tasks[0], rows), weights
+        codes = labels.codes(self.tasks, rows)
+        return codes[:, 0] if len(self.tasks) == 1 else codes, weights
 
     def errors_named(self, names, tasks):
         """Context in which an error says whose it is."""
@@ -74,12 +97,14 @@ class Fitted:
     ----------
     unit : Unit
         With the fitted estimator, and the tasks that it learned.
+    positions : list of int
+        Where these tasks are in what the estimator predicts.
     rows : ndarray
         The rows that it was fitted to.
     """
 
-    def __init__(self, unit, classes, names, rows):
-        self.unit, self.rows = unit, rows
+    def __init__(self, unit, classes, names, positions, rows):
+        self.unit, self.positions, self.rows = unit, positions, rows
         self._classes, self._names = classes, names
         self._codes = [None] * len(classes)
         with _Named(unit.member, names):
@@ -88,13 +113,19 @@ class Fitted:
                 code = {label: k for k, label in enumerate(known)}
                 self._codes[i] = [code[label] for label in np.asarray(labels).tolist()]
 
+    @classmethod
+    def of(cls, unit, labels, columns, rows):
+        """Return a fitted unit that predicts these columns of y."""
+        classes, names = ([each[t] for t in unit.tasks] for each in (labels.targets.classes, labels.names))
+        return cls(unit, classes, names, [columns.index(c) for c in labels.columns_of(unit.tasks)], rows)
+
     def _learned_classes(self):
-        """Class labels that the estimator learned, by position of the task."""
-        positions = [i for i, c in enumerate(self._classes) if c is not None]
-        if not positions:
+        """Class labels that the estimator learned, by place of the task among those of the unit."""
+        places = [i for i, c in enumerate(self._classes) if c is not None]
+        if not places:
             return {}
         found = self.unit.estimator.classes_
-        return {i: found[i] for i in positions} if isinstance(found, list) else {positions[0]: found}
+        return {i: found[self.positions[i]] for i in places} if isinstance(found, list) else {places[0]: found}
 
     def predict(self, X):
         """Return a list by task of values (n,) or probabilities (n, n_classes)."""
@@ -119,25 +150,24 @@ class Fitted:
                     f"{type(fitted).__name__} has makes_oof_prediction=True, but no oof_prediction_ after its fit."
                 )
             found = fitted.oof_prediction_
-            if isinstance(found, np.ndarray) and found.ndim == 2 and self.unit.kinds == ["regression"] * found.shape[1]:
+            if isinstance(found, np.ndarray) and found.ndim == 2 and set(self.unit.kinds) == {"regression"}:
                 found = list(found.T)
-            found = found if isinstance(found, (list, tuple)) else [found]
-            for part in found:
+            found = list(found) if isinstance(found, (list, tuple)) else [found]
+            for part in (found[position] for position in self.positions):
                 if len(part) != len(self.rows):
                     raise ValueError(
                         f"Its oof_prediction_ has {len(part)} rows, but it was fitted to {len(self.rows)}."
                     )
-            values = [f if kind == "regression" else None for f, kind in zip(found, self.unit.kinds, strict=True)]
-            return self._by_task(values, list(found), gaps=True)
+            return self._by_task(found, found, gaps=True)
 
     def _by_task(self, values, chances, gaps=False):
         result = []
-        for i, classes in enumerate(self._classes):
+        for i, (classes, at) in enumerate(zip(self._classes, self.positions, strict=True)):
             if classes is None:
-                column = values[i] if isinstance(values, list) else values if np.ndim(values) == 1 else values[:, i]
+                column = values[at] if isinstance(values, list) else values if np.ndim(values) == 1 else values[:, at]
                 predicted = np.asarray(column, dtype=np.float64).reshape(len(column))
             else:
-                chance = np.asarray(chances[i] if isinstance(chances, list) else chances, dtype=np.float64)
+                chance = np.asarray(chances[at] if isinstance(chances, list) else chances, dtype=np.float64)
                 predicted = np.zeros((len(chance), len(classes)))
                 predicted[:, self._codes[i]] = chance
             if not (gaps or np.isfinite(predicted).all()):
@@ -171,11 +201,11 @@ class _Named:
 
 
 class _Interruptible(warnings.catch_warnings):
-    """Let no member take an interrupt for itself: a network would stop, and all others go on."""
+    """Let no member take an interrupt for itself: a network would stop, and all others go on; hush what it may say."""
 
-    def __init__(self, quiet):
+    def __init__(self, quiet, skips):
         super().__init__()
-        self._quiet = quiet
+        self._quiet, self._skips = quiet, skips
 
     def __enter__(self):
         super().__enter__()
@@ -183,6 +213,9 @@ class _Interruptible(warnings.catch_warnings):
         if self._quiet:
             warnings.simplefilter("ignore", ConvergenceWarning)
             warnings.filterwarnings("ignore", message="Got batch_size")
+            warnings.filterwarnings("ignore", message="invalid value encountered in divide")  # RidgeCV of one label
+        if self._skips:  # the user was told of what is never learned, and can do nothing about folds
+            warnings.filterwarnings("ignore", message=_SKIPS)
 
     def __exit__(self, kind, error, trace):
         super().__exit__(kind, error, trace)
@@ -210,6 +243,12 @@ def takes_gaps(estimator):
     return bool(getattr(inner, "takes_missing_labels", isinstance(inner, BaseMultiTask)))
 
 
+def takes_sparse(estimator):
+    """Whether it takes sparse labels, of which those that are stored are observed."""
+    inner = core(estimator)
+    return bool(getattr(inner, "takes_sparse_labels", isinstance(inner, BaseMultiTask)))
+
+
 def weight_parameter(estimator):
     """Name of the parameter of `fit` that takes weights; None where there is none."""
     if isinstance(estimator, Pipeline):
@@ -221,20 +260,16 @@ def weight_parameter(estimator):
     return "sample_weight" if has_fit_parameter(estimator, "sample_weight") else None
 
 
+def parameters_named(name, estimator):
+    """Parameters of this name, of the estimator or of what it is made of."""
+    return sorted(key for key in estimator.get_params() if key.rpartition("__")[2] == name)
+
+
 def _told_kinds(estimator, kinds):
     """Parameters that tell one of our estimators the kinds of the columns, where it would guess."""
     found = estimator.get_params()
-    names = [name for name in found if name.rpartition("__")[2] == "tasks" and isinstance(found[name], str)]
+    names = [name for name in parameters_named("tasks", estimator) if isinstance(found[name], str)]
     return {name: list(kinds) for name in names if found[name] == "auto"}
-
-
-def _labels_for(way, labels, tasks, rows):
-    if way == "gaps":
-        return labels.table(tasks, rows)
-    if way == "joint":
-        codes = labels.codes(tasks, rows)
-        return codes[:, 0] if len(tasks) == 1 else codes
-    return labels.column(tasks[0], rows)
 
 
 # From members to units
@@ -298,7 +333,7 @@ def _check_part(member, part, kinds, labels):
             f"{who(member)}, {type(part).__name__}, has no predict_proba, which "
             f"task {labels.names[labels.kinds.index('classification')]!r} needs. Put it into a CalibratedClassifierCV."
         )
-    if labels.weights is not None and weight_parameter(part) is None:
+    if labels.are_weighted and weight_parameter(part) is None:
         raise TypeError(
             f"{who(member)}, {type(part).__name__}, takes no sample_weight. "
             + (f"Leave it out (set_params({member}='drop')), or fit" if isinstance(member, str) else "Fit")
@@ -317,5 +352,5 @@ def _way(part, tasks, labels):
 def _set_seeds(estimator, rng):
     """Give a seed to whatever has none, so that `random_state` of the blend decides all."""
     found = estimator.get_params()
-    names = [name for name in sorted(found) if name.rpartition("__")[2] == "random_state" and found[name] is None]
+    names = [name for name in parameters_named("random_state", estimator) if found[name] is None]
     estimator.set_params(**{name: int(rng.randint(np.iinfo(np.int32).max)) for name in names})

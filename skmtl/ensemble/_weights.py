@@ -16,7 +16,8 @@ _FLAT = 1e-6
 _SOLVED = 1e-24
 #: A weight below this is rounding error.
 _NOTHING = 1e-6
-#: Losses are compared with the best of their task, or with this share of the trivial loss where the best is less.
+#: Losses are compared with the best of their task, or with this share of the trivial loss where the best is less. Of n
+#: labels it is 1 / n at least: weights enough can fit a few labels without an error, which says nothing.
 _PERFECT = 1e-4
 
 
@@ -35,7 +36,7 @@ class Objective:
     n_labels : float
         Labels that it was made from, by weight.
     least : float
-        The loss below which the task is taken as solved.
+        The loss below which the task is taken as solved; 0 where all labels are the same.
     """
 
     quadratic: np.ndarray
@@ -51,8 +52,9 @@ class Objective:
         total = counts.sum()
         quadratic = (errors * (counts / total)[:, None]).T @ errors
         centred = truth - np.average(truth, weights=counts)
-        least = _PERFECT * (counts @ centred**2) / total
-        return cls(quadratic, np.empty((0, predicted.shape[1])), np.empty(0), total, least)
+        trivial = (counts @ centred**2) / total
+        trivial *= np.sqrt(trivial) > len(truth) * np.finfo(np.float64).eps * abs(truth).max()  # else it is rounding
+        return cls(quadratic, np.empty((0, predicted.shape[1])), np.empty(0), total, _solved(total) * trivial)
 
     @classmethod
     def logs(cls, truth, predicted, counts):
@@ -62,7 +64,7 @@ class Objective:
         total = counts.sum()
         share = np.bincount(truth, counts) / total
         share = share[share > 0]
-        least = max(-_PERFECT * (share @ np.log(share)), FLOOR)
+        least = max(-_solved(total) * (share @ np.log(share)), FLOOR) if len(share) > 1 else 0.0
         return cls(np.zeros((len(predicted),) * 2), table, counts / total, total, least)
 
     def __call__(self, w):
@@ -95,6 +97,11 @@ class Objective:
         while length > 1e-8 and self(w + length * step) > start - 0.1 * length * fall:
             length /= 2
         return length
+
+
+def _solved(n_labels):
+    """Share of the trivial loss below which a task is taken as solved."""
+    return max(_PERFECT, min(1.0, 1.0 / n_labels))
 
 
 def _model_minimum(curvature, slope, w):
@@ -141,6 +148,7 @@ def find_weights(objectives, usable, shrinkage):
     for members in np.unique(usable, axis=0):
         tasks = np.flatnonzero((usable == members).all(axis=1))
         known = [objectives[t] for t in tasks if objectives[t] is not None]
+        known = [objective for objective in known if objective.least > 0] or known
         common = common_minimum(known) if known else np.full(members.sum(), 1.0 / members.sum())
         all_common[np.ix_(tasks, members)] = common
         for t in tasks:

@@ -185,16 +185,24 @@ def _position(estimator, task):
     inner = estimator
     while isinstance(inner, (Pipeline, BaseSearchCV)):
         inner = inner.steps[-1][1] if isinstance(inner, Pipeline) else inner.best_estimator_
-    names = list(getattr(inner, "tasks_", ()))
+    targets = getattr(inner, "_targets", None)
+    names = list(getattr(inner, "tasks_", ())) if targets is None else list(targets.y_names)
     if task in names:
-        return names.index(task)
+        return _trained(inner, names.index(task), names)
     if not isinstance(task, Integral):
         known = f"; the tasks are {listing(names)}.{nearest(task, names)}" if names else ": pass the position of one."
         raise ValueError(f"{type(inner).__name__} has no task {task!r}{known}")
     n_tasks = _n_tasks(inner, names)
     if n_tasks is not None and not -n_tasks <= task < n_tasks:
         raise ValueError(f"task={task} is no position among the {n_tasks} task(s) of {type(inner).__name__}.")
-    return int(task) % n_tasks if n_tasks else int(task)
+    return _trained(inner, int(task) % n_tasks if n_tasks else int(task), names)
+
+
+def _trained(inner, position, names):
+    """The position, if its task was trained."""
+    if names and names[position] in getattr(inner, "skipped_tasks_", ()):
+        raise ValueError(f"Task {names[position]!r} had no label in fit and was skipped: there is nothing to view.")
+    return position
 
 
 def _n_tasks(inner, names):

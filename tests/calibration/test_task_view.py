@@ -134,3 +134,16 @@ def test_what_is_not_there_is_said(mixed, fitted, regression):
         task_view(Ridge().fit(X, Y), "price")
     with pytest.raises(NotFittedError):
         task_view(MultiTaskRegressor(), 0)
+
+
+def test_a_task_after_one_that_was_skipped_is_itself(rng):
+    X = rng.normal(size=(40, 2))
+    Y = np.column_stack([X[:, 0], np.full(40, np.nan), X[:, 1]])
+    model = MultiTaskRegressor(preset="mlp", max_iter=3, on_empty_task="skip", random_state=0)
+    with pytest.warns(UserWarning):
+        model.fit(X, Y)
+    for task in ("task_2", 2, -1):
+        np.testing.assert_array_equal(task_view(model, task).predict(X), model.predict(X)[:, 2])
+    for task in ("task_1", 1):
+        with pytest.raises(ValueError, match="'task_1' had no label in fit and was skipped"):
+            task_view(model, task)

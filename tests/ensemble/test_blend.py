@@ -252,7 +252,8 @@ def test_parameters_of_members():
     assert found["linear__classifier__C"] == 1.0
     assert found["one__classifier"] is None
     assert set(model.get_params(deep=False)) == {
-        "estimators", "tasks", "cv", "shrinkage", "missing_label", "n_jobs", "random_state", "verbose",
+        "estimators", "tasks", "cv", "shrinkage", "missing_label", "on_empty_task", "n_jobs", "random_state",
+        "verbose",
     }  # fmt: skip
     copy = clone(model).set_params(
         cv=2, net__alpha=3, linear__regressor=DecisionTreeRegressor(), linear__regressor__max_depth=4,

@@ -140,3 +140,24 @@ def test_a_task_without_predictions_gets_the_common_weights(rng):
     weights, common = find_weights([objective, None], usable, 500)
     np.testing.assert_array_equal(weights[1], common[0])
     np.testing.assert_array_equal(find_weights([None, None], usable, 0)[0], np.full((2, 4), 0.25))
+
+
+def test_two_labels_without_an_error_do_not_decide_the_common_weights(rng):
+    # The last two members are poor ones, whose errors cancel at the two labels of the second task.
+    truth, pair = rng.normal(size=1000), np.array([-1.0, 1.0])
+    many = Objective.squares(truth, truth[:, None] + [0.5, 0.5, 2.0, 2.0] * rng.normal(size=(1000, 4)), np.ones(1000))
+    few = Objective.squares(pair, pair[:, None] + [0.5, 0.5, 1.0, -1.0], np.ones(2))
+    assert few(few.minimum()) == pytest.approx(0, abs=1e-12)
+    assert many(common_minimum([many, few])) < 1.2 * many(many.minimum())
+
+
+@pytest.mark.parametrize("truth", [np.zeros(20), np.full(20, 0.1), np.full(20, 1e9)])
+def test_labels_that_are_all_the_same_have_no_say_in_the_common_weights(rng, truth):
+    constant = Objective.squares(truth, truth[:, None] * [1.0, 1.1, 0.9, 2.0] + 1e-9, np.ones(20))
+    lone = Objective.logs(np.zeros(20, dtype=int), [chances(rng, np.zeros(20, dtype=int), 1.0)] * 4, np.ones(20))
+    objective = squares(rng)
+    assert constant.least == lone.least == 0
+    _, common = find_weights([objective, constant, lone], np.ones((3, 4), dtype=bool), 500)
+    np.testing.assert_array_equal(common[0], common_minimum([objective]))
+    weights, _ = find_weights([lone], np.ones((1, 4), dtype=bool), 500)  # where there is nothing else to go by
+    np.testing.assert_allclose(weights[0], lone.minimum())
