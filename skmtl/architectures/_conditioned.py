@@ -139,7 +139,9 @@ class Conditioned(Architecture):
         self._descriptors = self.embedding = None
         self.register_buffer("_standardized", None, persistent=False)
         if self._has_descriptors:
-            self._descriptors = Descriptors(self.context, self.n_columns or n_tasks, self.task_names, self.task_positions)
+            self._descriptors = Descriptors(
+                self.context, self.n_columns or n_tasks, self.task_names, self.task_positions
+            )
             self._standardized = torch.as_tensor(self._descriptors.values, dtype=torch.get_default_dtype())
             return self._standardized.shape[1]
         if self.context not in _CONTEXTS:
