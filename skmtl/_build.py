@@ -10,11 +10,21 @@ from ._dense import DenseNetwork
 from ._heads import Heads, OwnHeads, SharedHead
 from ._module import Network
 from ._separate import SeparateNetwork
+from ._tables import CategoryTables
 from .architectures import Architecture, Independent
 
 
 def build_network(
-    architecture, X, blocks, targets=None, *, hidden_layer_sizes, head_hidden_layer_sizes, activation, dropout
+    architecture,
+    X,
+    blocks,
+    targets=None,
+    *,
+    hidden_layer_sizes,
+    head_hidden_layer_sizes,
+    activation,
+    dropout,
+    n_codes=(),
 ):
     """Initialize the trunk and put heads on it.
 
@@ -34,6 +44,8 @@ def build_network(
         Activation function of both.
     dropout : float
         Share of hidden units to drop while training.
+    n_codes : sequence of int
+        Of each of the last columns of X that hold codes, how many there are: they get tables.
 
     Returns
     -------
@@ -45,6 +57,9 @@ def build_network(
         If the trunk returns neither ``(m, d)`` nor ``(m, T, d)``, or returns NaN.
     """
     order = task_order(blocks)
+    tables = CategoryTables(n_codes, len(order)) if n_codes else None
+    if tables is not None:
+        X = tables(X).detach()
     architecture.task_positions = tuple(int(t if targets is None else targets.kept[t]) for t in order)
     architecture.task_names = tuple(t if targets is None else targets.names[t] for t in order.tolist())
     architecture.n_columns = len(order) if targets is None else targets.n_columns
@@ -59,11 +74,13 @@ def build_network(
         shape = _representation_shape(architecture, X, len(order))
     heads = _make_heads(architecture, shape, blocks, head_hidden_layer_sizes, activation, dropout)
     kind = Network
-    if type(heads) is Heads and is_dense and len(head_hidden_layer_sizes) < 2:
+    # Tables without a layer behind them are written out nowhere.
+    is_plain = type(heads) is Heads and (tables is None or len(hidden_layer_sizes) > 0)
+    if is_plain and is_dense and len(head_hidden_layer_sizes) < 2:
         kind = DenseNetwork
     elif type(heads) is Heads and type(architecture) is Independent:
         kind = SeparateNetwork
-    network = kind(architecture, heads, math.prod(shape), is_separate=len(shape) == 2)
+    network = kind(architecture, heads, math.prod(shape), is_separate=len(shape) == 2, tables=tables)
     network.input_shape = tuple(X.shape[1:])
     return network
 

@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional
 
 from ._module import Network, grouped_gramian
+from ._tables import TablesInTraining
 from ._task_gradients import ParameterGradients, cross_gramian
 
 #: Narrower matrix products use another kernel for some rows, so that digits would depend on a row's position.
@@ -39,10 +40,12 @@ class DenseNetwork(Network):
     def attach(self, flat, alone=True):
         super().attach(flat, alone)
         self._plans, self._task_plans, self._inference = {}, {}, None
-        self._parts, self._top, self._pulled = None, None, None
+        self._parts, self._top, self._pulled, self._tables = None, None, None, None
         if flat is None:
             return
         self._parts = [(W.data.view(s), b.data, W.grad.view(s), b.grad) for W, b, s in self._layers]
+        if self.tables is not None:
+            self._tables = TablesInTraining(self.tables, self.tables.weight.data, self.tables.weight.grad)
         hidden = bool(self.heads.hidden_weights)
         self._top = (_Segments if hidden else _Matrix)(self.heads)
         # What the slope in the representation comes from: the units above it, and whose they are.
@@ -72,6 +75,8 @@ class DenseNetwork(Network):
             plan = self._plans[n] = self._plan(n)
         activation = self.trunk.activation
         drop = self.trunk.dropout if self.training else 0.0
+        if self._tables is not None:
+            X = self._tables.forward(X)
         inputs, kept, masks = [X], [], []
         for bias, weight, z in plan[0]:
             torch.addmm(bias, X, weight, out=z)
@@ -138,6 +143,8 @@ class DenseNetwork(Network):
             activation.backward_(delta, kept[level])
             _gradients(delta_t, inputs[level], ones, W, gW, gb, decay, accumulate)
             slope = delta
+        if self._tables is not None:
+            self._tables.backward(slope, self._parts[0][0], decay, accumulate)
 
     def _task_plan(self, n):
         """Work buffers for the gradients of each column: of every layer of the trunk ``(n, C, h)`` and ``(C h, q)``."""
@@ -180,6 +187,10 @@ class DenseNetwork(Network):
                 first.append(torch.mv(some, ones[: n // 2]).view(n_tasks, -1))
             if level:
                 torch.mm(by_task, W, out=plan[level - 1][2])
+        if self._tables is not None:
+            parts.append(self._tables.task_gradients(D, W, decay))
+            if halves:
+                first.append(self._tables.task_gradients(D[: n // 2], W)[0])
         cross = cross_gramian(first, [J for J, *_ in parts], n // 2 / n) if halves else None
         return ParameterGradients(parts, cross)
 
@@ -192,6 +203,9 @@ class DenseNetwork(Network):
 
     def infer(self, X):
         hidden, top, activate = self._inference or self._prepare_inference()
+        if self.tables is not None:
+            with torch.no_grad():
+                X = self.tables(X)
         for W, b in hidden:
             X = activate(torch.addmm(b, X, W))
         return top(X)
@@ -235,7 +249,7 @@ class DenseNetwork(Network):
 
     def __getstate__(self):
         made = {"_plans": {}, "_task_plans": {}, "_inference": None, "_parts": None, "_top": None, "_pulled": None}
-        return super().__getstate__() | made
+        return super().__getstate__() | made | {"_tables": None}
 
 
 def _pad(W, b, least, width):

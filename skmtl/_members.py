@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from ._dense import DenseNetwork
+from ._tables import TablesInTraining
 
 
 class MemberNetworks(nn.Module):
@@ -150,6 +151,10 @@ class _Plan:
         pairs = [(layer.weight, layer.bias) for layer in trunk.layers]
         pairs.append((members[0].heads.weight, members[0].heads.bias))
         self.layers = [(*self._stack(flat, weight), *self._stack(flat, bias)) for weight, bias in pairs]
+        tables = members[0].tables
+        self.tables = None
+        if tables is not None:
+            self.tables = TablesInTraining(tables, *(t.flatten(0, 1) for t in self._stack(flat, tables.weight)))
         self._buffers = {}
 
     def _stack(self, flat, first):
@@ -166,6 +171,8 @@ class _Plan:
         return self._buffers[rows]
 
     def forward(self, X, out, training):
+        if self.tables is not None:
+            X = self.tables.forward(X)
         x = X.view(self.n, -1, X.shape[1])
         drop = self.dropout if training else 0.0
         inputs, kept, masks = [x], [], []
@@ -197,3 +204,5 @@ class _Plan:
                     delta.mul_(masks[level - 1])
                 self.activation.backward_(delta, kept[level - 1])
                 slope = delta
+        if self.tables is not None:
+            self.tables.backward(slope, self.layers[0][0], decay)

@@ -32,6 +32,8 @@ class Network(nn.Module):
         Width of the representation between the two; of all tasks together where each has one of its own.
     is_separate : bool, default=False
         Whether each task has a representation of its own ``(n, T, d)``.
+    tables : CategoryTables, default=None
+        In front of the trunk, where batches hold codes.
 
     Notes
     -----
@@ -45,9 +47,10 @@ class Network(nn.Module):
     #: Whether a layer may write into the batch that it is given.
     writes_input = True
 
-    def __init__(self, trunk, heads, n_features, is_separate=False):
+    def __init__(self, trunk, heads, n_features, is_separate=False, tables=None):
         super().__init__()
         self.trunk, self.heads, self.n_features, self.is_separate = trunk, heads, n_features, is_separate
+        self.tables = tables
         self._kept = None  # of the last `raw`, for `backward`
         self._flat, self._is_alone = None, True
         self._batches_gradients = True  # until an operation of the trunk turns out not to
@@ -69,17 +72,22 @@ class Network(nn.Module):
 
     @functools.cached_property
     def sizes(self):
-        """Shapes of the matrices."""
-        return [tuple(p.shape) for p in self.parameters() if p.ndim == 2]
+        """Shapes of the matrices that rows are multiplied by."""
+        return [tuple(p.shape) for part in (self.trunk, self.heads) for p in part.parameters() if p.ndim == 2]
 
     def forward(self, X):
         """From a batch to the raw output ``(n, R)``."""
-        return self.heads(self.trunk(X))
+        return self.heads(self.trunk(self.look_up(X)))
+
+    def look_up(self, X):
+        """What the trunk gets: rows of the tables in the place of codes, all else as it is."""
+        return X if self.tables is None else self.tables(X)
 
     @functools.cached_property
     def shared_parameters(self):
         """The parameters that two tasks or more send gradients into."""
         shared = [*self.trunk.shared_parameters(), *(self.heads.parameters() if self.heads.is_shared else ())]
+        shared += [] if self.tables is None else [self.tables.weight]
         return [p for p in shared if p.requires_grad]
 
     @functools.cached_property
@@ -109,7 +117,7 @@ class Network(nn.Module):
     def raw(self, X, out):
         """Compute the raw output of a training batch into `out`, and keep what `backward` needs."""
         with torch.enable_grad():
-            Z = self.trunk(X)
+            Z = self.trunk(self.look_up(X))
             if self.heads.is_shared:
                 Z = self.heads(Z)
             leaf = Z.detach().requires_grad_()
@@ -284,12 +292,12 @@ class Network(nn.Module):
     def infer_tasks(self, X, descriptors):
         """Return the raw output ``(n, k m)`` of rows for m tasks that only their descriptors are known of."""
         with torch.no_grad():
-            return self.heads(self.trunk.represent_tasks(X, descriptors))
+            return self.heads(self.trunk.represent_tasks(self.look_up(X), descriptors))
 
     def represent(self, X):
         """Return the trunk's representation of rows, in evaluation mode; those of several tasks side by side."""
         with torch.no_grad():
-            Z = self.trunk(X)
+            Z = self.trunk(self.look_up(X))
             return Z.flatten(1) if self.is_separate else Z
 
     def __getstate__(self):

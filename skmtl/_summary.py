@@ -25,7 +25,7 @@ def summarize(network, hidden_layer_sizes, head_hidden_layer_sizes):
     one, n = members[0], len(members)
     trunk, heads = one.trunk, one.heads
     in_shared = set(map(id, trunk.shared_parameters()))
-    shared = _size(p for p in trunk.parameters() if id(p) in in_shared)
+    shared = _tables(one) + _size(p for p in trunk.parameters() if id(p) in in_shared)
     own = _size(p for p in trunk.parameters() if id(p) not in in_shared)
     if heads.n_tasks == 1:
         shared, own = 0, shared + own
@@ -53,6 +53,11 @@ def _size(parameters):
     return sum(p.numel() for p in parameters if p.requires_grad)
 
 
+def _tables(network):
+    """Numbers in the tables of categories, which cost no multiply-adds."""
+    return 0 if network.tables is None else _size(network.tables.parameters())
+
+
 def _products(trunk, shape, network):
     """Multiply-adds of a row through a trunk."""
     # Imported where used: counting loads parts of torch that take a second.
@@ -77,4 +82,4 @@ def _separate(network, hidden_layer_sizes, head_hidden_layer_sizes, through_trun
         return size, heads.n_tasks * through_trunk + heads.n_products
     sizes = [*network.input_shape, *hidden_layer_sizes, *head_hidden_layer_sizes]
     weights = heads.n_tasks * sum(a * b for a, b in itertools.pairwise(sizes)) + network.n_raw * sizes[-1]
-    return weights + heads.n_tasks * sum(sizes[1:]) + network.n_raw, weights
+    return weights + heads.n_tasks * (sum(sizes[1:]) + _tables(network)) + network.n_raw, weights

@@ -357,6 +357,49 @@ def test_what_tells_nothing_apart_is_left_out(values):
     assert_array_equal(inputs.encode(inputs.read(frame(x=["new"], y=[3]))), [[3]])
 
 
+def many(n_labels, *others):
+    """A column of so many labels, 5 rows of each, and then others."""
+    return [f"{i:02}" for i in range(n_labels)] * 5 + list(others)
+
+
+@pytest.mark.parametrize(("n_labels", "n_columns"), [(30, 30), (31, 1)])
+def test_codes_for_a_network_to_look_up(n_labels, n_columns):
+    X = frame(x=many(n_labels))
+    inputs, table = fit(X, categorical=["x"], looks_up=True)
+    assert inputs.n_columns == n_columns
+    assert inputs.n_codes == ((31,) if n_columns == 1 else ())
+    if n_columns == 1:
+        assert_array_equal(inputs.encode(table), column(*list(range(31)) * 5))
+
+
+def test_codes_of_what_is_missing_rare_or_was_not_seen():
+    def codes(values, later):
+        inputs, _ = fit(frame(x=values), categorical=["x"], looks_up=True)
+        return *inputs.encode(inputs.read(frame(x=later))).ravel(), inputs.n_codes
+
+    assert codes(many(31), ["30", "new", None]) == (30, 31, 31, (31,))
+    assert codes(many(31, "rare"), ["30", "rare", "new", None]) == (30, 31, 31, 31, (32,))
+    assert codes(many(31, None), ["30", "new", None]) == (30, 32, 31, (32,))
+    assert codes(many(31, None, "rare"), ["30", "rare", "new", None]) == (30, 31, 31, 32, (33,))
+
+
+def test_codes_come_last():
+    labels = many(31)
+    X = frame(a=labels, b=labels[::-1], c=["no", "yes"] * 77 + ["no"], d=list("qrstu") * 31, e=range(155))
+    inputs, table = fit(X, categorical="from_dtype", looks_up=True)
+    assert inputs.categories_ == {0: slice(7, 8), 1: slice(8, 9), 2: slice(1, 2), 3: slice(2, 7)}
+    assert inputs.n_codes == (31, 31)
+    assert_array_equal(inputs.encode(table)[:, 7], np.arange(155) % 31)
+    assert_array_equal(inputs.encode(table)[:, 8], 30 - np.arange(155) % 31)
+
+
+def test_the_codes_of_millions_of_labels_are_exact():
+    rows = 2.0**24 - np.arange(4)[:, None]
+    out = np.empty((4, 1), dtype=np.float32)
+    _encodings.Codes([0], [2**24 + 1]).write(rows, out)
+    assert_array_equal(out, rows)
+
+
 def test_categories_tells_where_they_are():
     X = frame(a=["x", "y", "z"], b=[1.0, 2, 4], c=["no", "yes", "no"], d=["q", "r", "s"])
     inputs, table = fit(X, categorical="from_dtype")

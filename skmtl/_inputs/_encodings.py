@@ -132,6 +132,26 @@ class OneHot:
         out[np.arange(len(rows))[:, None], self._first + np.maximum(codes, 0)] = codes >= 0
 
 
+class Codes:
+    """Codes as they are, and one more than the last of them where there is none: -1.
+
+    Parameters
+    ----------
+    columns : ndarray of int of shape (c,)
+        Positions of the codes in the table.
+    n_codes : list of int of length c
+    """
+
+    def __init__(self, columns, n_codes):
+        self._columns, self.n_columns = selection(columns), len(columns)
+        self._n_codes = np.array(n_codes, dtype=np.float32)
+
+    def write(self, rows, out):
+        """Write the columns of rows of the table to `out`, (m, n_columns)."""
+        codes = rows[:, self._columns]
+        out[...] = np.where(codes < 0, self._n_codes, codes)
+
+
 class ByLargest:
     """Columns of a sparse X, by their largest absolute value: zeros stay zeros.
 

@@ -5,6 +5,8 @@
 predict, so that a large X need never be there in its encoded form.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite, check_random_state
@@ -12,7 +14,7 @@ from sklearn.utils import assert_all_finite, check_random_state
 from .._columns import listing
 from ._categories import PARAMETER, Categories, categorical_columns
 from ._embeddings import MAX_COLUMNS, MIN_ROWS, Periodic, PiecewiseLinear
-from ._encodings import AsTheyAre, Bits, ByLargest, Gaps, Nothing, OneHot, Scaled, row_blocks
+from ._encodings import AsTheyAre, Bits, ByLargest, Codes, Gaps, Nothing, OneHot, Scaled, row_blocks
 from ._features import common_dtype, is_array_of_numbers, open_columns, read_labels, read_numbers, whole_frame
 from ._statistics import Range, Spread, sample_rows
 
@@ -20,6 +22,10 @@ from ._statistics import Range, Spread, sample_rows
 MIN_GAPS = 0.01
 #: So many columns of 0 and 1, and none of another kind, are taken as one thing, such as the fingerprint of a molecule.
 LEAST_BITS = 100
+
+#: Of a column of more categories than this, a network that can look them up in a table gets the codes. These are exact
+#: in float32 up to 2**24, for which there would have to be 80 million rows.
+MAX_ONE_HOT = 30
 
 #: By `missing`, what to do about a number that is missing all the same.
 _REMEDY = {
@@ -45,11 +51,14 @@ class Inputs:
         The columns of these that an embedding adds.
     categories_ : dict of int to slice
         For each column of X that holds categories, its columns among those that `encode` returns: none where there was
-        only one category, one for two of them, else one for each.
+        only one category, one for two of them and for codes, else one for each.
+    n_codes : tuple of int
+        Of each of the last columns that `encode` returns, if these hold codes, how many there are. In such a column the
+        next integer is for what was not among the training rows, where none were rare.
     """
 
     @classmethod
-    def fit(cls, X, *, scaling, embedding, categorical, missing, owner, rng=None):
+    def fit(cls, X, *, scaling, embedding, categorical, missing, owner, rng=None, looks_up=False):
         """Learn how to encode X.
 
         Columns that are constant are left out.
@@ -76,6 +85,8 @@ class Inputs:
             The estimator's name, for the error texts.
         rng : int or RandomState, default=None
             Draws the frequencies of "periodic". None: always the same ones.
+        looks_up : bool, default=False
+            Whether the codes of columns of more than `MAX_ONE_HOT` are passed on, for a network to look them up.
 
         Returns
         -------
@@ -91,7 +102,7 @@ class Inputs:
         self = cls()
         self._owner, self._scaling, self._embedding, self._missing = owner, scaling, embedding, missing
         self._parts, self._categories, self.categories_, self.n_columns = [], {}, {}, 0
-        self.added = None
+        self.added, self.n_codes = None, ()
         self.n_features = _check_shape(X)
         self.takes_missing = missing == "impute" and not issparse(X)
         if issparse(X):
@@ -102,7 +113,7 @@ class Inputs:
         labels = {j: read_labels(columns[j], _name(names, j)) for j in chosen}
         self._categories = {j: Categories(*labels[j], _name(names, j)) for j in chosen}
         table = self._table(X, labels)
-        self._fit_dense(table, check_random_state(0 if rng is None else rng))
+        self._fit_dense(table, check_random_state(0 if rng is None else rng), MAX_ONE_HOT if looks_up else np.inf)
         return self, table
 
     # Which columns the network gets
@@ -119,7 +130,7 @@ class Inputs:
         self.is_identity = self._scaling is None or by_largest.changes_nothing
         self._add(AsTheyAre(np.arange(self.n_features), None) if self.is_identity else by_largest)
 
-    def _fit_dense(self, table, rng):
+    def _fit_dense(self, table, rng, most_one_hot):
         has_numbers_only = not (self.takes_missing or self._categories)
         if has_numbers_only and self._scaling is None and self._embedding is None:
             self.is_identity = True
@@ -140,7 +151,7 @@ class Inputs:
         if self.takes_missing:
             telling = (found.n_gaps > MIN_GAPS * len(table)) & (found.n_gaps < len(table))
             self._add(Gaps(numbers[telling]))
-        self._add_one_hot()
+        self._add_categories(most_one_hot)
         if not self._parts:
             self._add(Nothing())
 
@@ -179,12 +190,16 @@ class Inputs:
         start = self._add(AsTheyAre(np.append(flags, pairs).astype(np.intp), fill)) + len(flags)
         self.categories_ |= {j: slice(start + i, start + i + 1) for i, j in enumerate(pairs)}
 
-    def _add_one_hot(self):
+    def _add_categories(self, most_one_hot):
+        """Add the categories of more than two codes: a column for each, or the codes as they are, as the last ones."""
         n_codes = {j: categories.n_codes for j, categories in self._categories.items() if categories.n_codes > 2}
-        start = self._add(OneHot(np.array([*n_codes], dtype=np.intp), [*n_codes.values()]))
-        for j, n in n_codes.items():
-            self.categories_[j] = slice(start, start + n)
-            start += n
+        few = {j: n for j, n in n_codes.items() if n <= most_one_hot}
+        many = {j: n for j, n in n_codes.items() if n > most_one_hot}
+        for kind, chosen, widths in ((OneHot, few, few.values()), (Codes, many, [1] * len(many))):
+            start = self._add(kind(np.array([*chosen], dtype=np.intp), [*chosen.values()]))
+            stops = start + np.cumsum([0, *widths])
+            self.categories_ |= {j: slice(*map(int, pair)) for j, pair in zip(chosen, pairwise(stops), strict=True)}
+        self.n_codes = tuple(many.values())
         self.categories_ |= {j: slice(0, 0) for j in self._categories.keys() - self.categories_.keys()}
 
     # X -> table

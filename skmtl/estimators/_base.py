@@ -390,6 +390,7 @@ class BaseMultiTask(
             head_hidden_layer_sizes=_sizes(self.head_hidden_layer_sizes, "head_hidden_layer_sizes"),
             activation=ACTIVATIONS[self.activation],
             dropout=self.dropout,
+            n_codes=() if self._inputs is None else self._inputs.n_codes,
         )
 
     def _assemble(self, network, rng, history=()):

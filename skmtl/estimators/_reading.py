@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._inputs import Inputs, is_frame
 from .._presets import PRESETS
-from ..architectures import Architecture, OwnTrunk
+from ..architectures import Architecture, Independent, OwnTrunk
 
 
 class ReadingMixin:
@@ -32,6 +32,8 @@ class ReadingMixin:
             missing=settings.missing_features,
             owner=type(self).__name__,
             rng=rng,
+            # Networks that share nothing share no table either.
+            looks_up=not isinstance(self._trunk(), Independent),
         )
         self._inputs = None if inputs.is_identity else inputs
         self._reader = inputs
