@@ -62,15 +62,15 @@ class Heads(nn.Module):
 
     def forward(self, Z):
         """From the representation, ``(n, d)`` or of each task ``(n, T, d)``, to the raw output ``(n, R)``."""
-        hidden = Z.transpose(0, 1) if Z.ndim == 3 else None
+        hidden = Z if Z.ndim == 3 else None
         for weight, bias in zip(self.hidden_weights, self.hidden_biases, strict=True):
             if hidden is None:  # all tasks read the same input: one product
-                hidden = functional.linear(Z, weight.flatten(0, 1)).unflatten(1, weight.shape[:2]).transpose(0, 1)
+                hidden = functional.linear(Z, weight.flatten(0, 1)).unflatten(1, weight.shape[:2])
             else:
-                hidden = batched_product(hidden, weight.transpose(1, 2))
-            hidden = self.activation.function(hidden + bias.view(len(weight), 1, -1))
+                hidden = batched_product(hidden.transpose(0, 1), weight.transpose(1, 2)).transpose(0, 1)
+            hidden = self.activation.function(hidden + bias.view(weight.shape[:2]))
             hidden = functional.dropout(hidden, self.dropout, self.training)
-        return self.top(Z if hidden is None else hidden.transpose(0, 1))
+        return self.top(Z if hidden is None else hidden)
 
     def top(self, hidden):
         """From what the last hidden layer returns, ``(n, T, h)`` or ``(n, T h)``, to the raw output ``(n, R)``."""

@@ -17,7 +17,7 @@ PRESETS = {
         "beta_2": 0.99,
         "early_stopping": True,
         "validation_fraction": 0.15,
-        "n_members": 4,
+        "n_members": 8,
         "feature_scaling": "robust",
         "numeric_embedding": "piecewise_linear",
         "missing_features": "impute",
@@ -44,6 +44,10 @@ _TRAINING = (
     *("solver", "alpha", "learning_rate", "learning_rate_init", "max_iter", "beta_2"),
     *("early_stopping", "validation_fraction", "n_members"),
 )
+#: From so many rows on, "tabular" has half the members, which cost more there,
+_LARGE = 2000
+#: and a member leaves out such a part of the rows for its validation, or less.
+_PARTS = 8
 #: Fewer rows have none to spare for validation.
 LEAST_ROWS = 20
 
@@ -71,6 +75,8 @@ def resolve_settings(estimator, n_rows, own_trunk):
         values = dict(PRESETS["mlp"])
     elif n_rows < LEAST_ROWS or _says_how_to_train(given):
         values |= {name: PRESETS["mlp"][name] for name in _TRAINING}
+    elif n_rows >= _LARGE and values["n_members"] > 1:
+        values["n_members"] //= 2
     return SimpleNamespace(**values | given)
 
 
@@ -85,6 +91,14 @@ def _says_how_to_train(given):
         or given.get("learning_rate", "anneal") != "anneal"
         or not given.get("early_stopping", True)
     )
+
+
+def n_folds(n_members, n_rows):
+    """Return into how many parts to divide the rows: one for the validation of each member; all train on any others.
+
+    A member of a large table does not need all of the rows that it could leave out, and is better for those it keeps.
+    """
+    return n_members if n_rows < _LARGE else max(n_members, _PARTS)
 
 
 def rows_a_batch(n, preset):

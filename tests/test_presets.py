@@ -338,3 +338,20 @@ def test_auto_is_the_only_word_for_it(regression, parameters):
     (name,) = parameters
     with pytest.raises(ValueError, match=f"The '{name}' parameter of MultiTaskRegressor must be"):
         MultiTaskRegressor(**parameters).fit(*regression)
+
+
+@pytest.mark.parametrize(
+    ("n", "n_members", "left_out"), [(400, 8, 400), (1999, 8, 1999), (2000, 4, 1000), (2400, 4, 1200)]
+)
+def test_large_tables_have_fewer_members_that_keep_more_rows(rng, n, n_members, left_out):
+    X = rng.normal(size=(n, 2)).astype(np.float32)
+    model = MultiTaskRegressor(hidden_layer_sizes=(2,), max_iter=1, random_state=0).fit(X, X)
+    assert model.net_.module_.n_members == n_members
+    assert np.isfinite(model.oof_prediction_).all(axis=1).sum() == left_out
+    assert model.net_.batch_size == rows_a_batch(n - n // 8, "tabular")
+
+
+def test_eight_members_leave_out_all_rows_of_a_large_table(rng):
+    X = rng.normal(size=(2000, 2)).astype(np.float32)
+    model = MultiTaskRegressor(hidden_layer_sizes=(2,), max_iter=1, n_members=8, random_state=0).fit(X, X)
+    assert np.isfinite(model.oof_prediction_).all()

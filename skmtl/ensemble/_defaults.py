@@ -1,6 +1,7 @@
 """The members of a blend that was given none."""
 
 import numpy as np
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
@@ -9,6 +10,7 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from ..estimators import MultiTaskEstimator
 from ._encoder import InputEncoder
@@ -36,11 +38,12 @@ def default_members():
     """
     alphas = np.logspace(-2, 4, 13)
     return [
-        ("relu_net", MultiTaskEstimator()),
-        ("silu_net", MultiTaskEstimator(activation="silu", dropout=0.1)),
+        ("relu_net", MultiTaskEstimator(n_members=8)),
+        ("silu_net", MultiTaskEstimator(n_members=8, activation="silu", dropout=0.1)),
         (
             "dropout_net",
             MultiTaskEstimator(
+                n_members=8,
                 activation="silu",
                 dropout=0.3,
                 learning_rate_init=0.003,
@@ -57,7 +60,10 @@ def default_members():
         ),
         (
             "extra_trees",
-            tuple(make_pipeline(InputEncoder(), model()) for model in (ExtraTreesRegressor, ExtraTreesClassifier)),
+            (
+                make_pipeline(InputEncoder(), _on_one_scale(ExtraTreesRegressor())),
+                make_pipeline(InputEncoder(), ExtraTreesClassifier()),
+            ),
         ),
         (
             "boosting",
@@ -67,3 +73,8 @@ def default_members():
             ),
         ),
     ]
+
+
+def _on_one_scale(forest):
+    """Trees that learn several columns split for the one with the largest numbers, unless all are of one scale."""
+    return TransformedTargetRegressor(forest, transformer=StandardScaler(), check_inverse=False)

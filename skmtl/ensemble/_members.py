@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
@@ -257,6 +258,8 @@ def weight_parameter(estimator):
         return None if inner is None else f"{name}__{inner}"
     if isinstance(estimator, BaseSearchCV):
         return weight_parameter(estimator.estimator)
+    if isinstance(estimator, TransformedTargetRegressor):
+        return weight_parameter(estimator.regressor)
     return "sample_weight" if has_fit_parameter(estimator, "sample_weight") else None
 
 

@@ -28,7 +28,7 @@ from .._members import MemberNetworks
 from .._net import MultiTaskNet
 from .._objective import Objective
 from .._observed import columns, counts_at_all, take_columns, times
-from .._presets import LEAST_ROWS, PRESETS, resolve_settings
+from .._presets import LEAST_ROWS, PRESETS, n_folds, resolve_settings
 from .._stopping import Stopping
 from .._stratify import assign_folds, holdout, label_sets
 from .._summary import summarize
@@ -437,7 +437,7 @@ class BaseMultiTask(
 
     def _train(self, train, valid, epochs):
         net, known = self.net_, len(self.net_.history)
-        n_rows = len(train) if train.folds is None else len(train) - len(train) // self._settings.n_members
+        n_rows = len(train) if train.folds is None else int((train.folds != 0).sum())
         net.batch_size = self._batch_rows(n_rows)
         if not net.train(train, valid, epochs):
             warnings.warn("Training interrupted by user; the network is kept as it is.", stacklevel=5)
@@ -554,7 +554,8 @@ class BaseMultiTask(
                 f"n_members={n} needs at least {2 * n} rows, of which each member leaves out its own share; got "
                 f"{values.shape[0]}. Decrease n_members, or set early_stopping=False."
             )
-        folds = assign_folds(values, kinds, n, rng)
+        folds = assign_folds(values, kinds, n_folds(n, values.shape[0]), rng)
+        folds[folds >= n] = -1
         strata = label_sets(values, kinds)[0].tocsc()
         is_single = np.diff(strata.indptr) == 1  # of a class, or of a task: no member can do without it
         folds[strata[:, is_single].indices] = -1

@@ -162,7 +162,8 @@ class MultiTaskClassifier(ClassifierMixin, ProbabilityMixin, BaseMultiTask):
         Share of the hidden units, of trunk and heads, that each training step drops.
     n_members : int or "auto", default="auto"
         Networks that are trained as one; predictions are their mean. Each has initial weights, an order of the rows
-        and, with `early_stopping`, validation rows of its own. "auto" is 4, with "mlp" 1, and 1 in a `partial_fit` that
+        and, with `early_stopping`, validation rows of its own: one part in `n_members` of them, or in 8 if that is less
+        and there are 2,000 rows or more. "auto" is 8, from 2,000 rows on 4; with "mlp" 1, and 1 in a `partial_fit` that
         begins a model. A `weighting` or an `aggregator` is there once for each. Not above 1 with "lbfgs".
     head_hidden_layer_sizes : int or array-like of int, default=()
         Units of hidden layers that each task has for itself, between the trunk and its output.
@@ -260,7 +261,8 @@ class MultiTaskClassifier(ClassifierMixin, ProbabilityMixin, BaseMultiTask):
         Highest of `validation_scores_`.
     oof_prediction_ : list of ndarray of shape (n, n_classes), or ndarray where y had one column
         Where several members leave out validation rows: of each training row the probabilities by the member that did
-        not train on it, task by task. NaN for rows that none can do without, such as the only one of its class or task.
+        not train on it, task by task. NaN for rows that all train on: those of parts without a member (see
+        `n_members`), and those that none can do without, such as the only one of its class or task.
     classes_ : ndarray, or list of ndarray
         Class labels of each task, sorted, in the dtype that they had; an array where y had one column.
     n_outputs_ : int

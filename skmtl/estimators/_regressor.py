@@ -99,7 +99,8 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
         Share of the hidden units, of trunk and heads, that each training step drops.
     n_members : int or "auto", default="auto"
         Networks that are trained as one; predictions are their mean. Each has initial weights, an order of the rows
-        and, with `early_stopping`, validation rows of its own. "auto" is 4, with "mlp" 1, and 1 in a `partial_fit` that
+        and, with `early_stopping`, validation rows of its own: one part in `n_members` of them, or in 8 if that is less
+        and there are 2,000 rows or more. "auto" is 8, from 2,000 rows on 4; with "mlp" 1, and 1 in a `partial_fit` that
         begins a model. A `weighting` or an `aggregator` is there once for each. Not above 1 with "lbfgs".
     head_hidden_layer_sizes : int or array-like of int, default=()
         Units of hidden layers that each task has for itself, between the trunk and its output.
@@ -192,7 +193,8 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
         Highest of `validation_scores_`.
     oof_prediction_ : ndarray of shape (n, T), or (n,) where y had one column
         Where several members leave out validation rows: of each training row the prediction by the member that did not
-        train on it. NaN for rows that none can do without, such as the only one of its class or task.
+        train on it. NaN for rows that all train on: those of parts without a member (see `n_members`), and those that none
+        can do without, such as the only one of its task.
     n_outputs_ : int
         Number of columns of y and of predictions: the tasks T, and those that are skipped.
     n_features_in_ : int
@@ -250,7 +252,7 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
     >>> float(model.history_.task("Pulse")["weight"][-1])
     2.0
 
-    How far apart its four members are, and what each predicted for the athletes that it had not seen:
+    How far apart its members are, and what each predicted for the athletes that it had not seen:
 
     >>> y, std = model.predict(X, return_std=True)
     >>> std.shape, model.oof_prediction_.shape
