@@ -193,8 +193,8 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
         Highest of `validation_scores_`.
     oof_prediction_ : ndarray of shape (n, T), or (n,) where y had one column
         Where several members leave out validation rows: of each training row the prediction by the member that did not
-        train on it. NaN for rows that all train on: those of parts without a member (see `n_members`), and those that none
-        can do without, such as the only one of its task.
+        train on it. NaN for rows that all train on: those of parts without a member (see `n_members`), and those that
+        none can do without, such as the only one of its task.
     n_outputs_ : int
         Number of columns of y and of predictions: the tasks T, and those that are skipped.
     n_features_in_ : int

@@ -67,7 +67,8 @@ class Sampling(Component):
         self.factor = np.divide(1.0, self._expected, out=np.zeros(self.n_rows), where=p > 0)
         # Rows with labels of one task each: a stratum is a task. Else about as good.
         _, like = np.unique(p, return_inverse=True)
-        self._stratum = like * observed.shape[1] + observed.argmax(axis=1)
+        first = np.asarray(observed.argmax(axis=1)).ravel()  # of a sparse array a column, before SciPy 1.15
+        self._stratum = like * observed.shape[1] + first
         return self
 
     def probabilities(self, observed):
