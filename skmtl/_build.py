@@ -3,6 +3,7 @@
 import math
 import warnings
 
+import numpy as np
 import torch
 
 from ._blocks import task_order
@@ -82,6 +83,8 @@ def build_network(
         kind = SeparateNetwork
     network = kind(architecture, heads, math.prod(shape), is_separate=len(shape) == 2, tables=tables)
     network.input_shape = tuple(X.shape[1:])
+    if (np.diff(order) < 0).any():
+        network.task_columns = torch.from_numpy(np.argsort(order))
     return network
 
 

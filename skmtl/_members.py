@@ -1,16 +1,20 @@
 """MemberNetworks: several networks of one shape, trained and asked as one.
 
 A batch holds the rows of all members, those of the first member first: ``(K B, ...)``. So what is done to each row, the
-losses above all, does not know that there are members. Dense members with linear heads are computed as one network with
-an axis of members in front of every weight; any others one after the other. Both give the same.
+losses above all, does not know that there are members. Dense members with linear heads, and separate networks, are
+computed as one network with an axis of members in front of every weight; any others one after the other. Both give the
+same.
 """
 
+import functools
 import itertools
 
 import torch
 from torch import nn
 
 from ._dense import DenseNetwork
+from ._separate import SeparateNetwork, SeparatePlan
+from ._stacked import StackedLayers, stacked_gradients
 from ._tables import TablesInTraining
 
 
@@ -48,9 +52,12 @@ class MemberNetworks(nn.Module):
         return self.n_members * self.members[0].n_features
 
     @property
-    def is_dense(self):
-        """Whether the members can be computed as one network."""
-        return all(type(m) is DenseNetwork and not m.heads.hidden_weights for m in self.members)
+    def _plan_kind(self):
+        """How the members are computed as one network; None if they cannot be."""
+        first = self.members[0]
+        if type(first) is SeparateNetwork:
+            return SeparatePlan
+        return _DensePlan if type(first) is DenseNetwork and not first.heads.hidden_weights else None
 
     def ordered_parameters(self):
         """Parameters such that those at the same place in every member are neighbours."""
@@ -77,8 +84,9 @@ class MemberNetworks(nn.Module):
         self._plan = None
         for member in self.members:
             member.attach(flat, alone=False)
-        if flat is not None and self.is_dense:
-            self._plan = _Plan(self.members, flat)
+        kind = None if flat is None else self._plan_kind
+        if kind is not None:
+            self._plan = kind(self.members[0], self.n_members, functools.partial(_stacked, flat, self.n_members))
 
     def raw(self, X, out):
         """Compute the raw output ``(K B, R)`` of a training batch into `out`, and keep what `backward` needs."""
@@ -141,68 +149,44 @@ class MemberNetworks(nn.Module):
 _COMMON = {"dtype", "device", "n_raw", "sizes", "takes_single_rows", "writes_input", "shared_parameters"}
 
 
-class _Plan:
+def _stacked(flat, n, first):
+    """Values and gradients of a parameter in all n members, ``(K, ...)``; `first` is that of the first member."""
+    start = first.data.storage_offset()
+    stop = start + n * first.numel()
+    return tuple(buffer[start:stop].view(n, *first.shape) for buffer in (flat.values, flat.gradients))
+
+
+class _DensePlan:
     """The step of all members at once, on views of the flat buffers that no member needs a copy for."""
 
-    def __init__(self, members, flat):
-        self.n = len(members)
-        trunk = members[0].trunk
-        self.activation, self.dropout = trunk.activation, trunk.dropout
-        pairs = [(layer.weight, layer.bias) for layer in trunk.layers]
-        pairs.append((members[0].heads.weight, members[0].heads.bias))
-        self.layers = [(*self._stack(flat, weight), *self._stack(flat, bias)) for weight, bias in pairs]
-        tables = members[0].tables
-        self.tables = None
-        if tables is not None:
-            self.tables = TablesInTraining(tables, *(t.flatten(0, 1) for t in self._stack(flat, tables.weight)))
-        self._buffers = {}
-
-    def _stack(self, flat, first):
-        """Values and gradients of a parameter in all members, ``(K, ...)``; `first` is that of the first member."""
-        start = first.data.storage_offset()
-        stop = start + self.n * first.numel()
-        return tuple(buffer[start:stop].view(self.n, *first.shape) for buffer in (flat.values, flat.gradients))
-
-    def _work(self, rows):
-        """Work buffers for batches of so many rows a member."""
-        if rows not in self._buffers:
-            shapes = [(self.n, rows, W.shape[1]) for W, *_ in self.layers[:-1]]
-            self._buffers[rows] = [(self.layers[0][0].new_empty(s), self.layers[0][0].new_empty(s)) for s in shapes]
-        return self._buffers[rows]
+    def __init__(self, network, n_members, stack):
+        trunk, heads = network.trunk, network.heads
+        self._n = n_members
+        self._hidden = StackedLayers(
+            [(*stack(layer.weight), *stack(layer.bias)) for layer in trunk.layers], trunk.activation, trunk.dropout
+        )
+        self._top = *stack(heads.weight), *stack(heads.bias)
+        self._tables = None
+        if network.tables is not None:
+            values = (t.flatten(0, 1) for t in stack(network.tables.weight))
+            self._tables = TablesInTraining(network.tables, *values)
 
     def forward(self, X, out, training):
-        if self.tables is not None:
-            X = self.tables.forward(X)
-        x = X.view(self.n, -1, X.shape[1])
-        drop = self.dropout if training else 0.0
-        inputs, kept, masks = [x], [], []
-        work = self._work(x.shape[1])
-        for (W, _, b, _), (z, _) in zip(self.layers[:-1], work, strict=True):
-            torch.baddbmm(b.unsqueeze(1), x, W.transpose(1, 2), out=z)
-            x = self.activation.forward_(z)
-            kept.append(z if self.activation.keeps_input else x)
-            if drop:
-                masks.append(torch.empty_like(x).bernoulli_(1 - drop).div_(1 - drop))
-                x = x * masks[-1]
-            inputs.append(x)
-        W, _, b, _ = self.layers[-1]
-        torch.baddbmm(b.unsqueeze(1), x, W.transpose(1, 2), out=out.view(self.n, -1, W.shape[1]))
-        self._kept = work, inputs, kept, masks
+        if self._tables is not None:
+            X = self._tables.forward(X)
+        x = self._hidden.forward(X.view(self._n, -1, X.shape[1]), training)
+        W, _, b, _ = self._top
+        torch.baddbmm(b.unsqueeze(1), x, W.transpose(1, 2), out=out.view(self._n, -1, W.shape[1]))
         return out
 
     def backward(self, slope, decay):
-        work, inputs, kept, masks = self._kept
-        slope = slope.view(self.n, -1, slope.shape[1])
-        for level in reversed(range(len(self.layers))):
-            W, gW, _, gb = self.layers[level]
-            torch.baddbmm(W, slope.transpose(1, 2), inputs[level], beta=decay, out=gW)
-            torch.sum(slope, dim=1, out=gb)
-            if level:
-                delta = work[level - 1][1]
-                torch.bmm(slope, W, out=delta)
-                if masks:
-                    delta.mul_(masks[level - 1])
-                self.activation.backward_(delta, kept[level - 1])
-                slope = delta
-        if self.tables is not None:
-            self.tables.backward(slope, self.layers[0][0], decay)
+        slope = slope.view(self._n, -1, slope.shape[1])
+        x, delta = self._hidden.output_and_slope()
+        W, gW, _, gb = self._top
+        stacked_gradients(slope, x, W, gW, gb, decay)
+        if delta is None:
+            return
+        torch.bmm(slope, W, out=delta)
+        delta = self._hidden.backward(decay)
+        if self._tables is not None:
+            self._tables.backward(delta, self._hidden.layers[0][0], decay)

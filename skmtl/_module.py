@@ -40,6 +40,8 @@ class Network(nn.Module):
     Where all tasks share the head it counts as the last part of the trunk: tasks then meet in the raw output.
     """
 
+    #: Of each task in y its place on the axis of columns; None where all are in order.
+    task_columns = None
     #: Networks that are trained as this one.
     n_members = 1
     #: Whether a batch of a single row is fine; layers that normalise over the batch have none.
@@ -295,10 +297,12 @@ class Network(nn.Module):
             return self.heads(self.trunk.represent_tasks(self.look_up(X), descriptors))
 
     def represent(self, X):
-        """Return the trunk's representation of rows, in evaluation mode; those of several tasks side by side."""
+        """Return the trunk's representation of rows, in evaluation mode; of several tasks side by side, as in y."""
         with torch.no_grad():
             Z = self.trunk(self.look_up(X))
-            return Z.flatten(1) if self.is_separate else Z
+            if not self.is_separate:
+                return Z
+            return (Z if self.task_columns is None else Z[:, self.task_columns]).flatten(1)
 
     def __getstate__(self):
         return self.__dict__ | {"_kept": None, "_flat": None}

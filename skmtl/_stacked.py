@@ -43,13 +43,14 @@ class StackedLayers:
         self._kept = work, inputs, kept, masks
         return x
 
-    def slope(self):
-        """Where the slope ``(K, n, h)`` in what `forward` returned goes; None without a layer."""
-        work = self._kept[0]
-        return work[-1][1] if work else None
+    def output_and_slope(self):
+        """What `forward` returned, and where the slope in it goes, None without a layer: both ``(K, n, h)``."""
+        work, inputs, _, _ = self._kept
+        return inputs[-1], work[-1][1] if work else None
 
     def backward(self, decay, accumulate=False):
-        """Set the gradients, given what was written to `slope`."""
+        """Set the gradients, given the slope in the output; return that in the sums of the first layer."""
+        delta = None
         work, inputs, kept, masks = self._kept
         for level in reversed(range(len(self.layers))):
             W, gW, _, gb = self.layers[level]
@@ -60,9 +61,10 @@ class StackedLayers:
             stacked_gradients(delta, inputs[level], W, gW, gb, decay, accumulate)
             if level:
                 torch.bmm(delta, W, out=work[level - 1][1])
+        return delta
 
 
-def stacked_gradients(delta, x, W, gW, gb, decay, accumulate):
+def stacked_gradients(delta, x, W, gW, gb, decay, accumulate=False):
     """Gradients of a stack of linear layers: decay * W + delta^T @ x, and the sums of delta."""
     if accumulate:
         torch.baddbmm(gW, delta.transpose(1, 2), x, out=gW)

@@ -35,11 +35,20 @@ def regression_blocks(n_tasks):
     return make_blocks([SquaredError()] * n_tasks, [None] * n_tasks)
 
 
-def make_network(blocks, n_features=4, hidden=(6, 5), heads=(), activation="tanh", dropout=0.0, dtype=torch.float32):
+def make_network(
+    blocks,
+    n_features=4,
+    hidden=(6, 5),
+    heads=(),
+    activation="tanh",
+    dropout=0.0,
+    dtype=torch.float32,
+    architecture=HardSharing,
+):
     with torch.random.fork_rng([]):
         torch.manual_seed(0)
         network = build_network(
-            HardSharing(),
+            architecture(),
             torch.zeros(4, n_features),
             blocks,
             hidden_layer_sizes=hidden,
@@ -52,7 +61,7 @@ def make_network(blocks, n_features=4, hidden=(6, 5), heads=(), activation="tanh
 
 def autograd_twin(network):
     """The same trunk and heads, differentiated by autograd."""
-    return Network(network.trunk, network.heads, network.n_features)
+    return Network(network.trunk, network.heads, network.n_features, network.is_separate)
 
 
 def make_objective(blocks, task_weights=None, weighting=None, dtype=torch.float32):

@@ -34,6 +34,7 @@ from skmtl._objective import Objective
 from skmtl._optim import AdamW, FlatParameters
 from skmtl._stopping import Stopping
 from skmtl.aggregation import AGGREGATORS
+from skmtl.architectures import Independent
 from skmtl.sampling import RowSampling, TaskSampling
 from skmtl.weighting import WEIGHTINGS, Weighting
 
@@ -78,14 +79,17 @@ def batch(rng, rows, n_raw, n_features=4):
     return (torch.from_numpy(rng.normal(size=(rows, n))) for n in (n_features, n_raw))
 
 
+@pytest.mark.parametrize("settings", [{}, {"architecture": Independent, "heads": (3,)}], ids=["dense", "separate"])
 @pytest.mark.parametrize("hidden", [(), (6,), (7, 6, 5)])
 @pytest.mark.parametrize("activation", ["relu", "silu", "tanh"])
 @pytest.mark.parametrize("blocks", [regression_blocks(3), mixed_blocks()], ids=["alike", "mixed"])
-def test_the_step_of_all_is_that_of_each_by_autograd(rng, blocks, activation, hidden):
-    members = make_members(blocks, hidden=hidden, activation=activation)
+def test_the_step_of_all_is_that_of_each_by_autograd(rng, blocks, activation, hidden, settings):
+    members = make_members(blocks, hidden=hidden, activation=activation, **settings)
     x, slope = batch(rng, K * 11, members[0].n_raw)
     for decay in (0.0, 0.3):
         together = MemberNetworks(copy.deepcopy(members))
+        together.attach(FlatParameters(together))
+        assert together._plan is not None
         raw, gradients = step_of(together, x, slope, decay)
         for i, member in enumerate(members):
             rows = slice(11 * i, 11 * (i + 1))
@@ -102,7 +106,6 @@ def test_members_that_cannot_be_computed_as_one_take_the_same_step(rng, settings
     blocks = mixed_blocks()
     members = make_members(blocks, **settings)
     together = MemberNetworks(copy.deepcopy(members))
-    assert together.is_dense == (not settings)
     together.attach(FlatParameters(together))
     assert (together._plan is not None) == (not settings)
     together.attach(None)

@@ -3,6 +3,7 @@
 import copy
 from typing import Any
 
+import torch
 from torch import nn
 
 from .._component import TorchComponent
@@ -146,7 +147,7 @@ class HardSharing(Architecture):
 
 
 class OwnTrunk(Architecture):
-    """A trunk that the user brought: any module from a batch to ``(n, d)``, or to ``(n, T, d)``.
+    """A trunk that the user brought: any module from a batch to ``(n, d)``, or to ``(n, T, d)`` in the order of y.
 
     Parameters
     ----------
@@ -185,8 +186,16 @@ class OwnTrunk(Architecture):
                 raise TypeError(f"{needs}; {self.trunk!r} returns {type(module).__name__}.")
             self.module = module
         self.__dict__["trunk"] = None  # so that the model is saved once, not twice
+        ranks = sorted(range(len(self.task_positions)), key=self.task_positions.__getitem__)
+        order = sorted(range(len(ranks)), key=ranks.__getitem__)
+        is_sorted = order == list(range(len(order)))
+        #: Of each place on the task axis, the task's place in y.
+        self.register_buffer("_order", None if is_sorted else torch.tensor(order), persistent=False)
         return self
 
     def forward(self, X):
         """Return the representation."""
-        return self.module(X)
+        Z = self.module(X)
+        if self._order is None or not isinstance(Z, torch.Tensor) or Z.ndim != 3 or Z.shape[1] != len(self._order):
+            return Z
+        return Z[:, self._order]

@@ -94,7 +94,7 @@ class PredictionMixin(TransformerMixin):  # set_output works where `transform` i
         return predicted[0] if len(predicted) == 1 else predicted.mean(axis=0)
 
     def transform(self, X):
-        """Return the representation that all tasks share.
+        """Return the representation that the heads stand on.
 
         Parameters
         ----------

@@ -127,9 +127,12 @@ class MultiTaskRegressor(RegressorMixin, BaseMultiTask):
         What an epoch draws: each row once; or n rows such that every task is seen as often as any other, however few
         labels it has, or, between the two, as often as the square root of its labels. What a task weighs in the
         objective stays the same. Not used by "lbfgs".
-    architecture : "hard_sharing", Architecture, torch.nn.Module or callable, default="hard_sharing"
-        The trunk, which all tasks share. A module of your own maps a batch ``(n, ...)`` to ``(n, d)`` and is trained on
-        a copy, from the weights that it has; a function without arguments makes a new one for each fit.
+    architecture : str, Architecture, torch.nn.Module or callable, default="hard_sharing"
+        What the tasks share. By name: "hard_sharing", one trunk for all, "independent", "bypass", "soft_sharing",
+        "adapters", "cross_stitch", "attention", "mmoe", "cgc", "ple", "dselect_k" and "conditioned". An instance from
+        `skmtl.architectures` has parameters. A trunk of your own maps a batch ``(n, ...)`` to ``(n, d)``, or to ``(n,
+        T, d)`` for each task, and is trained on a copy, from the weights that it has; a function without arguments
+        makes a new one for each fit.
     main_task : str or None, default=None
         Name of the task whose validation loss `early_stopping` watches; the others are auxiliary. None: the mean over
         all.

@@ -116,6 +116,32 @@ def test_an_own_trunk_may_have_a_representation_for_each_task(rng):
     assert np.ptp(changed[:, 0]) < 1e-6 < np.ptp(changed[:, 1])
 
 
+class Marks(nn.Module):
+    """The representation of task t is t, whatever X is."""
+
+    def forward(self, X):
+        return torch.arange(4.0).view(1, 4, 1).expand(len(X), 4, 1)
+
+
+@pytest.mark.parametrize("skipped", [(), (1,)])
+def test_representations_of_tasks_are_in_the_order_of_y(rng, skipped):
+    X = rng.normal(size=(40, 5))
+    kinds = ["regression", "classification", "regression", "classification", "regression"][: 4 + len(skipped)]
+    Y = np.column_stack([np.arange(40.0) % 2] * len(kinds))
+    Y[:, list(skipped)] = np.nan
+    model = make(Marks, MultiTaskEstimator, tasks=kinds, on_empty_task="skip" if skipped else "raise")
+    if skipped:
+        with pytest.warns(UserWarning, match="no observed label"):
+            model.fit(X, Y)
+    else:
+        model.fit(X, Y)
+    assert model.transform(X[:1]).tolist() == [[0.0, 1.0, 2.0, 3.0]]
+    trained = [t for t in range(len(kinds)) if t not in skipped]
+    network = model.net_.module_
+    seen = network.trunk(torch.zeros(1, 5)).flatten().int().tolist()
+    assert [trained[t] for t in seen] == list(network.trunk.task_positions)
+
+
 def test_a_trunk_for_two_tasks_does_not_fit_three(rng):
     X = rng.normal(size=(30, 5))
     with pytest.raises(ValueError, match=r"or one a sample and task, \(4, 3, d\); got \(4, 2, 2\)"):
