@@ -10,7 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.exceptions import ConvergenceWarning
+from torch.nn import functional
+
+from skmtl.architectures import ARCHITECTURES
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "benchmarks"
@@ -217,6 +221,78 @@ def test_sets_load_with_their_split(bench, data_folder, name):
     assert list(data.kinds) == list(data.Y)
     assert data.Y.iloc[data.train].notna().any().all()
     assert data.Y.iloc[data.test].notna().any().all()
+
+
+# Architectures
+
+
+def test_peers_of_every_architecture_return_what_it_returns(bench):
+    """With weights that are not those of the start, where some matrices are zero and some trunks alike."""
+    suite = bench("architectures")
+    assert set(suite.ARCHITECTURES) == set(suite.TRUNKS)
+    for variant in suite.variants(3).values():
+        trunk = suite.initialized(variant, 3)
+        with torch.no_grad():
+            for p in trunk.parameters():
+                p.add_(0.1 * torch.randn_like(p))
+        found = suite.networks_of_peers(variant, trunk, 3)
+        X = torch.randn(5, suite.D)
+        if variant.libmtl == "Cross_stitch":  # where the mixtures of the tasks are the same
+            found.pop(suite.LIBMTL, None)
+        expected = found[suite.BARE](X)
+        assert (expected[:, 0] != expected[:, 1]).all()
+        for network in found.values():
+            torch.testing.assert_close(network(X), expected)
+
+
+def test_peers_that_return_something_else_are_refused(bench):
+    suite = bench("architectures")
+    found = suite.made(suite.Variant("mmoe"), 3)
+    suite.check(found)
+    with torch.no_grad():
+        found[suite.MODULES].trunk.gates[1].bias[0] += 1
+    with pytest.raises(AssertionError, match="not close"):
+        suite.check(found)
+
+
+def test_peers_of_every_architecture_learn(bench):
+    suite = bench("architectures")
+    X, Y = map(torch.from_numpy, bench("_peers").regression_data(400, suite.D, 2))
+    with bench("_timing").undisturbed():
+        for name, variant in suite.variants(2).items():
+            for peer, network in suite.made(variant, 2).items():
+                before = functional.mse_loss(network(X), Y).item()
+                suite.train(network, X, Y, epochs=2)
+                assert functional.mse_loss(network(X), Y).item() < before, (name, peer)
+
+
+def test_architectures_are_timed_beside_their_peers(bench, at_once, monkeypatch):
+    suite = bench("architectures")
+    chosen = {name: suite.Variant(name, libmtl=libmtl) for name, libmtl in [("mmoe", "MMoE"), ("attention", None)]}
+    monkeypatch.setattr(suite, "variants", lambda n_tasks: chosen)
+    monkeypatch.setattr(suite, "N", 200)
+    table = suite.measure(3, 1, at_once)
+    assert [row[0] for row in table.rows] == ["mmoe", "attention"]
+    assert (table.rows[0][3] == "–") == (suite.part("architecture") is None)
+    assert table.rows[1][3] == "–"
+    assert all(float(row[2]) > 0 and float(row[4]) > 0 for row in table.rows)
+    assert table.goals == []
+    table = suite.separate((3,), 1, at_once)
+    assert [row[:2] for row in table.rows] == [[str(hidden), "3"] for hidden in suite.SEPARATE]
+
+
+def test_architectures_say_that_libmtl_is_absent(bench, monkeypatch):
+    suite = bench("architectures")
+    monkeypatch.setattr(suite, "part", lambda name: None)
+    assert list(suite.made(suite.variants(2)["mmoe"], 2)) == [suite.MODULES, suite.BARE]
+
+
+def test_architectures_show_what_networks_take(bench):
+    suite = bench("architectures")
+    table = suite.sizes(3)
+    rows = {row[0]: row[1:] for row in table.rows}
+    assert list(rows) == list(suite.ARCHITECTURES)
+    assert rows["independent"] == ["16,707", "1.00", "16,320", "1.00"]  # 3 (20 x 64 + 64 x 64 + 64) products
 
 
 # Balance
@@ -441,3 +517,32 @@ def test_published_figures_of_a_few_rows(bench):
     assert table.goals == []
     income = next(row for row in table.rows if row[0] == "adult: AUC of income")
     assert 0.6 < float(income[1]) < 1
+
+
+def test_published_networks_of_adult_are_scored_over_seeds(bench, monkeypatch):
+    published, asked = bench("published"), []
+
+    def adult(found, parameters, most_rows):
+        asked.append(parameters)
+        return {"income": 0.5 + 0.1 * parameters["random_state"], "never": 0.97}
+
+    monkeypatch.setattr(published, "adult", adult)
+    table = published.architectures({}, seeds=(1, 3))
+    assert [row[0] for row in table.rows] == ["hard_sharing", "mmoe", "cgc", "ple"]
+    assert table.rows[0][1:] == ["0.7000", "0.1000", "0.91", "0.9700", "0.0000", "0.9635", "NO"]
+    assert table.goals[:2] == [
+        ("published: adult, hard_sharing: AUC of income", 0.91 / 0.7, 1.0),
+        ("published: adult, hard_sharing: AUC of never married", 0.9635 / 0.97, 1.0),
+    ]
+    assert {parameters["n_members"] for parameters in asked} == {1}
+
+
+@pytest.mark.parametrize("name", ["hard_sharing", "mmoe", "cgc", "ple"])
+def test_published_networks_of_adult_train(bench, name):
+    published = bench("published")
+    found = published.sets.catalogue(published.sets.FOLDER)
+    if "adult" not in found:
+        pytest.skip(f"the set is not in {published.sets.FOLDER}")
+    data = published.sets.load("adult", published.sets.FOLDER)
+    model = published.fitted(data, np.arange(300), published.SHARED[name] | {"n_members": 1, "max_iter": 3}, None)
+    assert model.net_.module_.trunk.__class__ is ARCHITECTURES[name]

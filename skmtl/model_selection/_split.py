@@ -1,27 +1,22 @@
 """Splitters for a y with several tasks and missing labels: the `cv=` that stratifies over all of them."""
 
-import warnings
 from numbers import Integral
 
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit, ShuffleSplit
 from sklearn.utils import check_random_state
 
-from .._columns import read_columns
-from .._observed import column
 from .._stratify import assign_folds, split_off
-from .._targets import asked_kinds
-
-# A column of whole numbers is one of classes if it has no more than this many, or each ten times on average.
-FEW_CLASSES = 20
+from ._coded import Coded, warn_of
+from ._groups import assign_group_folds, group_codes, split_groups
 
 
 class MultiTaskKFold(BaseCrossValidator):
-    """K-fold cross-validator that stratifies over several partly observed tasks.
+    """K-fold cross-validator that stratifies over several partly observed tasks, and keeps groups together.
 
     Every fold gets its share of each class of each classification task, of each range of each regression task's
     labels, and of each task's number of labels. It takes the y that scikit-learn's own ``cv=5`` refuses for a
-    classifier: NaN, several columns of classes, mixed kinds.
+    classifier: NaN, several columns of classes, mixed kinds. With `groups` the rows of a group are in one fold.
 
     Parameters
     ----------
@@ -49,7 +44,10 @@ class MultiTaskKFold(BaseCrossValidator):
     The rarest class or range is dealt first, each time to the folds that lack it most, as in [1]_; here all of its
     rows at once, in an order in which rows with the same other labels follow each other. Fold sizes differ by one row
     unless a fold would lose its last label of a class by that. A class or a task with at least `n_splits` labels is
-    in every fold, save for rare cases in which its rows are those of other rare classes too.
+    in every fold, save for rare cases in which its rows are those of other rare classes too; a warning names it then.
+
+    Groups are taken whole, the one that has the largest share of any class or range first, each to the fold that its
+    labels suit best. Fold sizes are then as equal as the groups allow.
 
     References
     ----------
@@ -68,6 +66,9 @@ class MultiTaskKFold(BaseCrossValidator):
     [0 1 5] [2 2]
     """
 
+    #: For metadata routing: `split` takes groups where they are passed.
+    __metadata_request__split = {"groups": True}
+
     def __init__(self, n_splits=5, *, tasks="auto", shuffle=False, random_state=None, missing_label=np.nan):
         self.n_splits = n_splits
         self.tasks = tasks
@@ -84,8 +85,8 @@ class MultiTaskKFold(BaseCrossValidator):
             Only its number of rows is used.
         y : array-like, dataframe or sparse array of shape (n_samples,) or (n_samples, n_tasks)
             The labels, a column a task, with gaps; of a sparse array, what is stored.
-        groups : object
-            Always ignored, exists for API compatibility.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of rows that stay together, such as the rows of one person: none has rows on both sides of a split.
 
         Yields
         ------
@@ -97,12 +98,13 @@ class MultiTaskKFold(BaseCrossValidator):
         Raises
         ------
         ValueError
-            If y is None or has another number of rows than X, or if there are fewer rows than folds.
+            If y is None or has another number of rows than X, or if there are fewer rows, or groups, than folds.
 
         Warns
         -----
         UserWarning
-            If a task or a class has fewer labels than there are folds, so that some folds lack it.
+            If a task or a class has labels in fewer rows, or groups, than there are folds, or for another reason is
+            not in every fold. The warning names it.
         """
         _check_n_splits(self, at_least=2)
         if not self.shuffle and self.random_state is not None:
@@ -110,13 +112,22 @@ class MultiTaskKFold(BaseCrossValidator):
                 f"random_state={self.random_state!r} has no effect with shuffle=False: set shuffle=True, or leave "
                 "random_state at None."
             )
-        values, kinds, scarce = _read(self, X, y, groups, enough=self.n_splits)
-        n = values.shape[0]
-        if self.n_splits > n:
-            raise ValueError(f"Cannot have n_splits={self.n_splits} greater than the number of samples: n_samples={n}.")
-        _warn_if_scarce(scarce, f"fewer labels than n_splits={self.n_splits}, so some folds lack")
+        coded, groups, n_units = _read(self, X, y, groups)
+        if self.n_splits > n_units:
+            what = "samples: n_samples" if groups is None else "groups: n_groups"
+            raise ValueError(f"Cannot have n_splits={self.n_splits} greater than the number of {what}={n_units}.")
+        scarce = coded.scarce(self.n_splits, groups)
+        few = "fewer labels" if groups is None else "labels in fewer groups"
+        warn_of(scarce, f"y has {few} than n_splits={self.n_splits}, so some folds lack", grouped=groups is not None)
         rng = check_random_state(self.random_state) if self.shuffle else None
-        folds = assign_folds(values, kinds, self.n_splits, rng)
+        if groups is None:
+            folds = assign_folds(coded.values, coded.kinds, self.n_splits, rng)
+        else:
+            folds = assign_group_folds(coded.values, coded.kinds, groups, self.n_splits, rng)
+        spread = coded.spread(folds, self.n_splits, scarce)
+        lost = {name: counts.sum() for name, _, counts in spread if not counts.all()}
+        text = f"y has fewer labels than n_splits={self.n_splits} folds need where rows have several rare ones"
+        warn_of(lost, f"{text}, so some folds lack")
         for fold in range(self.n_splits):
             yield np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
 
@@ -137,7 +148,7 @@ class MultiTaskKFold(BaseCrossValidator):
 
 
 class MultiTaskShuffleSplit(BaseShuffleSplit):
-    """Random splits that stratify over several partly observed tasks.
+    """Random splits that stratify over several partly observed tasks, and keep groups together.
 
     Each split is drawn anew; training and test rows both get their share of each class of each classification task
     and of each range of each regression task's labels. Every class that has a label keeps one in the training rows,
@@ -165,7 +176,8 @@ class MultiTaskShuffleSplit(BaseShuffleSplit):
 
     Notes
     -----
-    The sizes can be off by a few rows in small data where every other row holds the last label of a class.
+    The sizes can be off by a few rows in small data where every other row holds the last label of a class. With groups
+    they are shares of the rows, and as near as the groups allow.
 
     Examples
     --------
@@ -179,6 +191,8 @@ class MultiTaskShuffleSplit(BaseShuffleSplit):
     >>> [int(np.nansum(y[rows, 0])) for rows in (train, test)]
     [3, 3]
     """
+
+    __metadata_request__split = {"groups": True}
 
     def __init__(
         self,
@@ -203,8 +217,8 @@ class MultiTaskShuffleSplit(BaseShuffleSplit):
             Only its number of rows is used.
         y : array-like, dataframe or sparse array of shape (n_samples,) or (n_samples, n_tasks)
             The labels, a column a task, with gaps; of a sparse array, what is stored.
-        groups : object
-            Always ignored, exists for API compatibility.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of rows that stay together, such as the rows of one person: none has rows on both sides of a split.
 
         Yields
         ------
@@ -216,21 +230,40 @@ class MultiTaskShuffleSplit(BaseShuffleSplit):
         Raises
         ------
         ValueError
-            If y is None or has another number of rows than X, or if the sizes leave a part without rows.
+            If y is None or has another number of rows than X, or if the sizes leave a part without rows, or all rows
+            are in one group.
 
         Warns
         -----
         UserWarning
-            If a task or a class has fewer than two labels, so that no test set has it.
+            If a task or a class has labels in fewer than two rows, or groups, or for another reason training rows lack
+            a class or test rows a task. The warning names it.
         """
         _check_n_splits(self, at_least=1)
-        values, kinds, scarce = _read(self, X, y, groups, enough=2)
+        coded, groups, n_units = _read(self, X, y, groups)
+        if groups is not None and n_units < 2:
+            raise ValueError("groups has one group only, which cannot be in training and test rows both.")
         sizes = ShuffleSplit(1, test_size=self.test_size, train_size=self.train_size, random_state=0)
-        sizes = [len(rows) for rows in next(sizes.split(values))]
-        _warn_if_scarce(scarce, "fewer than two labels, so training or test rows lack")
+        sizes = [len(rows) for rows in next(sizes.split(coded.values))]
+        known = coded.scarce(2, groups)
+        few = "fewer than two labels" if groups is None else "labels in fewer than two groups"
+        warn_of(known, f"y has {few}, so training or test rows lack", grouped=groups is not None)
         rng = check_random_state(self.random_state)
         for _ in range(self.n_splits):
-            yield split_off(values, kinds, sizes, rng)
+            if groups is None:
+                train, test = split_off(coded.values, coded.kinds, sizes, rng)
+            else:
+                train, test = split_groups(coded.values, coded.kinds, groups, sizes, rng)
+            part = np.full(coded.n_rows, -1)
+            part[train], part[test] = 0, 1
+            # Training needs every class, a test set every task.
+            spread = coded.spread(part, 2, known)
+            lost = {name: a + b for name, is_class, (a, b) in spread if not (a and (b or is_class))}
+            warn_of(
+                lost, "y has fewer labels than both parts need where rows have several rare ones; one of them lacks"
+            )
+            known |= lost  # said once
+            yield train, test
 
 
 def _check_n_splits(splitter, at_least):
@@ -242,44 +275,9 @@ def _check_n_splits(splitter, at_least):
         )
 
 
-def _read(splitter, X, y, groups, enough):
-    """Return y as codes and numbers (n, T), with NaN or sparse, the kinds, and the names of what has too few labels.
-
-    Unlike an estimator it takes a task without labels or with one class: there is nothing to balance then.
-    """
-    owner = type(splitter).__name__
-    if groups is not None:
-        warnings.warn(f"The groups parameter is ignored by {owner}.", UserWarning, stacklevel=3)
-    if y is None:
-        raise ValueError(f"{owner} balances the labels of y, but y is None: pass y, or use KFold or ShuffleSplit.")
-    n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
-    columns = read_columns(y, owner=owner, missing_label=splitter.missing_label, n_rows=n_rows, accept_sparse=True)
-    kinds = asked_kinds(splitter.tasks, columns.names, owner)
-    values, scarce = columns.values.copy(), {}
-    for j, name in enumerate(columns.names):
-        cells = column(values, j)
-        observed = ~np.isnan(cells)
-        labels, codes, counts = np.unique(cells[observed], return_inverse=True, return_counts=True)
-        if kinds[j] == "auto":
-            kinds[j] = "classification" if j in columns.labels or _are_classes(labels, len(codes)) else "regression"
-        if len(codes) < enough:
-            scarce[f"task {name!r}"] = len(codes)
-        elif kinds[j] == "classification":
-            labels = columns.labels.get(j, labels.astype(columns.dtypes[j])).tolist()
-            few = ((label, n) for label, n in zip(labels, counts.tolist(), strict=True) if n < enough)
-            scarce.update((f"class {label!r} of task {name!r}", n) for label, n in few)
-        if kinds[j] == "classification":
-            cells[observed] = codes
-    return values, kinds, scarce
-
-
-def _are_classes(labels, n_labels):
-    whole = (labels == np.rint(labels)).all()
-    return whole and (len(labels) <= FEW_CLASSES or 10 * len(labels) <= n_labels)
-
-
-def _warn_if_scarce(scarce, text):
-    if scarce:
-        items = [f"{name} ({n} label{'s' * (n != 1)})" for name, n in scarce.items()]
-        more = f" and {len(items) - 5} more" if len(items) > 5 else ""
-        warnings.warn(f"y has {text} {', '.join(items[:5])}{more}.", UserWarning, stacklevel=3)
+def _read(splitter, X, y, groups):
+    """Return y as codes, the groups as numbers, or None, and how many groups there are, or rows."""
+    coded = Coded.of(splitter, X, y)
+    if groups is None:
+        return coded, None, coded.n_rows
+    return coded, *group_codes(groups, coded.n_rows)

@@ -214,16 +214,24 @@ def test_scarce_labels_are_named_in_a_warning():
         next(MultiTaskShuffleSplit(random_state=0).split(y, y))
 
 
+def test_a_task_that_training_cannot_spare_is_named_once():
+    y = np.full((12, 2), nan)
+    y[:2, 0] = 0, 1  # training needs both
+    y[:, 1] = np.arange(12) % 2
+    splits = MultiTaskShuffleSplit(3, test_size=0.5, random_state=0).split(y, y)
+    with pytest.warns(UserWarning) as caught:
+        tests = [test for _, test in splits]
+    assert np.isnan(np.concatenate([y[test, 0] for test in tests])).all()
+    found = [str(warning.message) for warning in caught]
+    assert len(found) == 2
+    assert "fewer than two labels, so training or test rows lack class 0.0 of task 'task_0' (1 label)" in found[0]
+    assert found[1].endswith("one of them lacks task 'task_0' (2 labels).")
+
+
 def test_a_long_list_of_scarce_labels_is_cut():
     y = np.full((20, 9), nan)
     with pytest.warns(UserWarning, match=r"task 'task_4' \(0 labels\) and 4 more\.$"):
         next(MultiTaskKFold(5).split(y, y))
-
-
-def test_groups_are_ignored_with_a_warning():
-    X, Y = make()
-    with pytest.warns(UserWarning, match="groups parameter is ignored by MultiTaskKFold"):
-        next(MultiTaskKFold(3).split(X, Y, groups=np.zeros(400)))
 
 
 @pytest.mark.parametrize("splitter", [MultiTaskKFold, MultiTaskShuffleSplit])
@@ -257,7 +265,7 @@ def test_splitters_follow_the_protocol(splitter):
     assert cv.get_n_splits() == cv.get_n_splits(None, None, None) == 7
     assert repr(cv).startswith(f"{splitter.__name__}(")
     assert "n_splits=7" in repr(cv)
-    assert not cv.get_metadata_routing().consumes("split", ["groups"])
+    assert cv.get_metadata_routing().consumes("split", ["groups"])
     assert all(hasattr(cv, name) for name in inspect.signature(splitter).parameters)
 
 

@@ -1,0 +1,411 @@
+"""MultiTaskGrouping: a shared network for each group of tasks that do each other good."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _num_samples
+
+from .._columns import listing
+from ..calibration._base import BaseCalibrated
+from ._affinity import METHODS, TaskAffinity, look, probed_affinities, retrained_affinity
+from ._partition import best_partition
+from ._subsets import Subsets, Tasks, seeded, units_of
+
+#: Groups that "auto" tries, besides one for all and one a task.
+_TRIED = (2, 3, 4, 5)
+#: How the two candidates are called that are always there.
+ALL, NONE = "all in one", "all separate"
+#: What becomes of a task.
+SHARES, ALONE, FELL_BACK = "shares", "by itself", "fell back to its own network"
+_SHOWN = 20
+
+
+class MultiTaskGrouping(BaseCalibrated):
+    """Groups of tasks that do each other good, with a network for each.
+
+    Which tasks go together is nominated by their affinity, and decided by held-out losses: candidates are one network
+    for all tasks, one for each task, and between the two the partitions with the greatest affinity [1]_ [2]_. One
+    network for all it is, unless the best of the others is better by more than a standard error. A task that does worse
+    in its group than by itself falls back to a network of its own.
+
+    Parameters
+    ----------
+    estimator : estimator or None, default=None
+        What is fitted to each group: one of this package, or a pipeline or search that ends in one. With
+        ``method="retrain"`` also any other that can be a member of `MultiTaskBlend`. None: `MultiTaskEstimator()`.
+    n_groups : "auto" or int, default="auto"
+        Number of groups of the partition that is tried besides the two ends; "auto" tries 2 to 5, each below the number
+        of tasks.
+    method : {"lookahead", "gradient", "retrain"} or array-like of shape (T, T), default="lookahead"
+        How affinity is measured, see `task_affinity`; or affinities of your own, what the task of the row does for that
+        of the column.
+    guard : {"validation"} or None, default="validation"
+        "validation": a task whose held-out loss by its own network is lower than in its group by more than a standard
+        error falls back to that. Its group is trained as it was, with it. None: all stay.
+    tasks : {"auto", "regression", "classification"}, or list or dict by task name of these, default="auto"
+        Kind of each column of y. "auto" goes by the estimator; where that is "auto" too, it takes numbers that are not
+        all whole as regression and everything else, whole numbers too, as classification.
+    cv : int, cross-validator, iterable of (train, test) or None, default=3
+        Folds of the held-out losses. An int is the number of folds of a shuffled `MultiTaskKFold`. Rows that belong
+        together need folds that keep them so, such as ``list(GroupKFold(5).split(X, y, groups))``. None: the
+        estimator's own out-of-fold predictions, where it makes them, else 5 folds. That saves the fits to folds, but
+        flatters networks for single tasks, each of which stops when its own task is at its best on just these rows.
+    n_jobs : int or None, default=None
+        Processes that fit folds, as joblib takes it. The result does not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Decides the folds, and every `random_state` of the estimator that is None. Pass an int for the same result each
+        time.
+    verbose : int, default=0
+        Whether to print a line a fit, and the report at the end.
+
+    Attributes
+    ----------
+    groups_ : list of list
+        Names of the tasks that each network was trained on. A task that fell back is in two: its group, which it goes
+        on to help, and its own, which predicts it.
+    group_of_ : dict of task name to int
+        The network that predicts each task, by position in `groups_`.
+    estimators_ : list
+        What was fitted to each group, to all rows.
+    report_ : GroupingReport
+        Held-out scores of each task in the candidates, and what became of it.
+    affinity_ : TaskAffinity or None
+        What nominated the partitions; None where there are fewer than three tasks.
+    tasks_ : dict of task name to {"regression", "binary", "multiclass"}
+        The tasks, in the order of the columns of y, and what they are.
+    skipped_tasks_ : list
+        Names of the columns of y that the estimator's `on_empty_task` left out.
+    classes_ : ndarray or None, or list of these
+        Class labels of each task, None for a regression and for one that is skipped; no list where y had one column.
+    n_outputs_ : int
+        Number of columns of y and of predictions: the tasks T, and those that are skipped.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
+        Names of the columns of X, where all are strings.
+
+    See Also
+    --------
+    task_affinity : The affinities alone.
+    MultiTaskBlend : Networks of several styles, and other models, with weights for every task.
+    skmtl.displays.GroupingDisplay : A picture of the report.
+
+    Notes
+    -----
+    Held-out losses are squared errors or log losses, relative to those of a constant, and their mean over tasks decides
+    between candidates. Their standard errors are over rows, of paired differences. So what is chosen is on the held-out
+    labels no worse than either end, but for differences within a standard error; then the fewest networks win. The
+    labels that decide are those that the report shows, so that it flatters a little.
+
+    The value of a partition is the sum over tasks of the mean affinity of the others in the group to the task. Up to 10
+    tasks the best partition into a number of groups is found exactly, by dynamic programming over sets of tasks; more
+    are clustered by average linkage.
+
+    A fit takes T + 1 networks for the two ends, up to 14 more for the partitions between, each on every fold, and then
+    those that are chosen on all rows; "retrain" adds one for each pair of tasks.
+
+    References
+    ----------
+    .. [1] Standley, Zamir, Chen, Guibas, Malik and Savarese (2020). Which tasks should be learned together in
+       multi-task learning? ICML.
+    .. [2] Fifty, Amid, Zhao, Yu, Anil and Finn (2021). Efficiently identifying task groupings for multi-task learning.
+       NeurIPS.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl import MultiTaskRegressor
+    >>> from skmtl.diagnostics import MultiTaskGrouping
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(120, 3))
+    >>> Y = np.column_stack([X[:, 0], X[:, 0] + X[:, 1], X[:, 2]]) + 0.1 * rng.normal(size=(120, 3))
+    >>> network = MultiTaskRegressor(preset="mlp", hidden_layer_sizes=(8,), solver="lbfgs", tol=0.01)
+    >>> model = MultiTaskGrouping(network, method="retrain", random_state=0).fit(X, Y)
+    >>> model.predict(X).shape
+    (120, 3)
+    >>> sorted(model.group_of_)
+    ['task_0', 'task_1', 'task_2']
+    """
+
+    _parameter_constraints = {
+        "estimator": "no_validation",  # make_units says more
+        "n_groups": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "method": [StrOptions(set(METHODS)), "array-like"],
+        "guard": [StrOptions({"validation"}), None],
+        "tasks": "no_validation",  # Targets says more
+        "cv": ["cv_object"],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        estimator=None,
+        n_groups="auto",
+        *,
+        method="lookahead",
+        guard="validation",
+        tasks="auto",
+        cv=3,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.estimator = estimator
+        self.n_groups = n_groups
+        self.method = method
+        self.guard = guard
+        self.tasks = tasks
+        self.cv = cv
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X, y, sample_weight=None):
+        """Find the groups, and fit a network to each.
+
+        Parameters
+        ----------
+        X : array-like, sparse array or DataFrame of shape (n, d)
+            Inputs, of any form that the estimator takes.
+        y : array-like, DataFrame or sparse array of shape (n,) or (n, T)
+            Targets, one column a task; NaN, None or pd.NA where a label is missing. Of a sparse array (CSR, CSC or COO)
+            the stored entries are the labels, zeros too, and all others are missing.
+        sample_weight : array-like or sparse array of shape (n,) or (n, T), default=None
+            Weights of the rows, or of every label; what a sparse array does not store is 0. The estimator must take
+            them.
+
+        Returns
+        -------
+        self : MultiTaskGrouping
+            Fitted.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the data, a parameter or the estimator is not as described. After an error, or an interrupt, all is as it
+            was before.
+        """
+        return super().fit(X, y, sample_weight)
+
+    def _fit(self, X, y, sample_weight):
+        X = self._validate_X(X, reset=True)
+        rng = check_random_state(self.random_state)
+        estimator = seeded(self._estimator(), rng)
+        tasks = Tasks(estimator, y, sample_weight, _num_samples(X), type(self).__name__, self.tasks)
+        n_tasks, self.affinity_ = len(tasks.names), None
+        numbers = self._numbers(tasks.names)
+        if n_tasks == 1:
+            chosen, served, report = [(0,)], [(0,)], None
+        else:
+            fits = Subsets.make(tasks, X, y, self.cv, rng, n_jobs=self.n_jobs, verbose=self.verbose)
+            if numbers:
+                self.affinity_ = self._measure(estimator, fits, X, y, sample_weight, rng)
+            chosen, served, report = self._choose(fits, numbers)
+        self._keep(estimator, tasks, X, served)
+        self.report_ = GroupingReport(tasks.names, self.groups_, self.group_of_, chosen, report)
+        if self.verbose:
+            print(self.report_)
+
+    def _numbers(self, names):
+        """Numbers of groups that are tried between one and one a task."""
+        n_tasks = len(names)
+        if isinstance(self.n_groups, str):
+            return [k for k in _TRIED if k < n_tasks]
+        if self.n_groups > n_tasks:
+            raise ValueError(f"n_groups={self.n_groups} is more than the {n_tasks} task(s) {listing(names)}.")
+        return [self.n_groups] if 1 < self.n_groups < n_tasks else []
+
+    def _measure(self, estimator, fits, X, y, sample_weight, rng):
+        """Affinity of the tasks, by the method or as given."""
+        names = fits.tasks.names
+        if not isinstance(self.method, str):
+            given = np.asarray(self.method, dtype=np.float64)
+            if given.shape != (len(names), len(names)):
+                raise ValueError(
+                    f"The affinities that method gives have the shape {given.shape}; {len(names)} tasks, "
+                    f"{listing(names)}, need {(len(names), len(names))}."
+                )
+            return TaskAffinity({"given": given}, list(names))
+        if self.method == "retrain":
+            return TaskAffinity({"retrain": retrained_affinity(fits)}, list(names))
+        records, _ = look(estimator, X, y, sample_weight, type(self).__name__, [self.method], rng=rng)
+        return TaskAffinity(probed_affinities(records, len(names), [self.method]), list(names))
+
+    def _choose(self, fits, numbers):
+        """Return the candidate that wins, the group that serves each task, and the losses of all candidates."""
+        n_tasks = len(fits.tasks.names)
+        candidates = {ALL: [tuple(range(n_tasks))], NONE: [(task,) for task in range(n_tasks)]}
+        for k in numbers:
+            candidates[f"{k} groups"] = best_partition(self.affinity_.matrix, k)
+        fits.run(group for groups in candidates.values() for group in groups)
+        losses = {}
+        for name, groups in candidates.items():
+            losses[name] = np.empty(n_tasks)
+            for group in groups:
+                losses[name][list(group)] = fits.losses(group)
+        served = {name: _by_task(groups, n_tasks) for name, groups in candidates.items()}
+        best = min(candidates, key=lambda name: np.nan_to_num(np.nanmean(losses[name]), nan=np.inf))
+        gain, error = fits.mean_difference(served[ALL], served[best])
+        if not gain > error:
+            best = ALL
+        served = served[best]
+        if self.guard is not None:
+            served = [self._guarded(fits, group, task) for task, group in enumerate(served)]
+        return candidates[best], served, (best, losses, {name: len(groups) for name, groups in candidates.items()})
+
+    def _guarded(self, fits, group, task):
+        """The group, or the task by itself where it is hurt."""
+        if len(group) == 1:
+            return group
+        loss, error = fits.difference(group, (task,), task)
+        return (task,) if loss > error else group
+
+    def _keep(self, estimator, tasks, X, served):
+        """Fit the groups that serve a task to all rows."""
+        used = sorted(set(served))
+        rows = np.arange(tasks.labels.n_rows)
+        self._models, self.estimators_ = [], []
+        for group in used:
+            labels = tasks.part(group)
+            models = [unit.fit(X, labels, rows) for unit in units_of(estimator, labels, tasks.owner, quiet=False)]
+            own = {group[task]: (m, at) for m, model in enumerate(models) for at, task in enumerate(model.unit.tasks)}
+            self._models.append((models, {task: own[task] for task in group if served[task] == group}))
+            fitted = [model.unit.estimator for model in models]
+            self.estimators_.append(fitted[0] if len(fitted) == 1 else fitted)
+        names = tasks.names
+        self._targets, self.tasks_ = tasks.targets, tasks.targets.task_types
+        self.n_outputs_, self.skipped_tasks_ = tasks.targets.n_columns, tasks.targets.skipped
+        self.groups_ = [[names[task] for task in group] for group in used]
+        self.group_of_ = {names[task]: used.index(group) for task, group in enumerate(served)}
+
+    def _infer(self, X):
+        """List by task of values (n,) or probabilities (n, n_classes)."""
+        found = [None] * self._targets.n_tasks
+        for models, served in self._models:
+            predicted = [model.predict(X) for model in models]
+            for task, (model, at) in served.items():
+                found[task] = predicted[model][at]
+        return found
+
+
+def _by_task(groups, n_tasks):
+    """The group of each task."""
+    found = {task: group for group in groups for task in group}
+    return [found[task] for task in range(n_tasks)]
+
+
+class GroupingReport:
+    """What became of each task of a `MultiTaskGrouping`, and what the held-out labels said.
+
+    It is made by `MultiTaskGrouping.fit`. Scores are 1 less the loss relative to that of a constant: R² for a
+    regression, and for a classification the same of the log loss. 1 is perfect, 0 no better than a constant.
+
+    Parameters
+    ----------
+    task_names : list of length T
+        Names of the tasks.
+    groups : list of list
+        Names of the tasks that each network was trained on.
+    group_of : dict of task name to int
+        The network that predicts each task.
+    chosen : list of tuple of int
+        The partition that was chosen, as positions of tasks, before any task fell back.
+    candidates : tuple or None
+        Name of the one that was chosen, losses (T,) by candidate, numbers of networks by candidate; None for one task.
+
+    Attributes
+    ----------
+    scores : dict of str to ndarray of shape (T,)
+        Held-out scores of the tasks in each candidate, and as "chosen" in what was made of the one that was.
+    best : str or None
+        The candidate that was chosen: the one with the best mean, if it is better than one network for all tasks by
+        more than a standard error, else that.
+    verdicts : dict of task name to {"shares", "by itself", "fell back to its own network"}
+        What became of each task.
+
+    See Also
+    --------
+    skmtl.displays.GroupingDisplay : A picture of it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.diagnostics import GroupingReport
+    >>> losses = {"all in one": np.array([0.5, 0.5]), "all separate": np.array([0.6, 0.4])}
+    >>> candidates = "all in one", losses, {"all in one": 1, "all separate": 2}
+    >>> GroupingReport(["a", "b"], [["a", "b"], ["b"]], {"a": 0, "b": 1}, [(0, 1)], candidates)
+    task  all in one  all separate  chosen
+    a          0.500         0.400   0.500  shares
+    b          0.500         0.600   0.600  fell back to its own network
+    mean       0.500         0.500   0.550
+    Chosen of 2 candidates: all in one.
+    """
+
+    def __init__(self, task_names, groups, group_of, chosen, candidates):
+        self.task_names, self.groups, self.group_of = list(task_names), groups, group_of
+        sizes = {self.task_names[task]: len(group) for group in chosen for task in group}
+        self.verdicts = {name: self._verdict(name, sizes[name]) for name in self.task_names}
+        self.best, losses, self._n_networks = candidates or (None, {}, {})
+        self.scores = {name: 1 - values for name, values in losses.items()}
+        if candidates:
+            fell = np.array([verdict == FELL_BACK for verdict in self.verdicts.values()])
+            self.scores["chosen"] = np.where(fell, self.scores[NONE], self.scores[self.best])
+
+    def _verdict(self, name, size):
+        if size == 1:
+            return ALONE
+        return SHARES if len(self.groups[self.group_of[name]]) > 1 else FELL_BACK
+
+    def frame(self):
+        """Return a row a task.
+
+        Returns
+        -------
+        frame : DataFrame
+            With the score of the task in each candidate and in what was chosen, the network that predicts it, by
+            position, the tasks that this was trained on, and the verdict. Needs pandas.
+        """
+        import pandas as pd
+
+        networks = [self.group_of[name] for name in self.task_names]
+        about = {
+            "network": networks,
+            "trained on": [self.groups[network] for network in networks],
+            "verdict": [self.verdicts[name] for name in self.task_names],
+        }
+        return pd.DataFrame(self.scores | about, index=pd.Index(self.task_names, name="task"))
+
+    def candidates_frame(self):
+        """Return a row a candidate.
+
+        Returns
+        -------
+        frame : DataFrame
+            With its number of networks and the mean over tasks of its score. Needs pandas.
+        """
+        import pandas as pd
+
+        means = {name: np.nanmean(self.scores[name]) for name in self._n_networks}
+        return pd.DataFrame({"networks": self._n_networks, "mean score": means}, index=list(self._n_networks))
+
+    def __repr__(self):
+        if self.best is None:
+            return f"{self.task_names[0]}: the only task"
+        shown = dict.fromkeys([ALL, NONE, self.best, "chosen"])
+        names = [str(name) for name in self.task_names[:_SHOWN]]
+        left = max(4, *map(len, names))
+        shown = {key: max(7, len(key)) for key in shown}
+        lines = [f"{'task':<{left}}" + "".join(f"  {key:>{width}}" for key, width in shown.items())]
+        for task, name in enumerate(names):
+            cells = "".join(f"  {self.scores[key][task]:>{width}.3f}" for key, width in shown.items())
+            lines.append(f"{name:<{left}}{cells}  {self.verdicts[self.task_names[task]]}")
+        if len(self.task_names) > _SHOWN:
+            lines.append(f"[{len(self.task_names)} tasks]")
+        means = "".join(f"  {np.nanmean(self.scores[key]):>{width}.3f}" for key, width in shown.items())
+        lines.append(f"{'mean':<{left}}{means}")
+        lines.append(f"Chosen of {len(self._n_networks)} candidates: {self.best}.")
+        return "\n".join(lines)
