@@ -95,9 +95,10 @@ class MultiTaskGrouping(BaseCalibrated):
     Notes
     -----
     Held-out losses are squared errors or log losses, relative to those of a constant, and their mean over tasks decides
-    between candidates. Their standard errors are over rows, of paired differences. So what is chosen is on the held-out
-    labels no worse than either end, but for differences within a standard error; then the fewest networks win. The
-    labels that decide are those that the report shows, so that it flatters a little.
+    between candidates. Their standard errors are over rows, of paired differences; how much another run of training
+    would differ is not in them. So what is chosen is on the held-out labels no worse than either end, but for
+    differences within a standard error. The labels that decide are those that the report shows, so that it flatters a
+    little.
 
     The value of a partition is the sum over tasks of the mean affinity of the others in the group to the task. Up to 10
     tasks the best partition into a number of groups is found exactly, by dynamic programming over sets of tasks; more

@@ -33,7 +33,8 @@ class Labels:
     def __init__(self, targets, values, weights, y):
         self.targets, self.n_rows = targets, values.shape[0]
         self.values, self._weights = _by_task(values, weights)
-        self._row_weights = weights[:, 0] if weights is not None and weights.shape[1] == 1 else None
+        has_row_weights = weights is not None and weights.shape[1] == 1 and not issparse(weights)
+        self._row_weights = weights[:, 0] if has_row_weights else None
         self._sparse = issparse(values)
         # A member gets a frame where y is one: what it was told by task name, it finds.
         self._frame = type(y) if getattr(y, "ndim", 0) == 2 or hasattr(y, "get_columns") else None

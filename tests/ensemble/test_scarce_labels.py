@@ -438,3 +438,13 @@ def test_a_member_that_fails_on_one_task_is_named_with_the_task():
     with pytest.raises(ArithmeticError, match="Too large") as caught:
         blend(Ridge(), FailsOn("predict")).fit(X, Y)
     assert caught.value.__notes__ == ["Member 'm1' of MultiTaskBlend, task 'task_2'."]
+
+
+def test_sparse_weights_of_a_single_sparse_task():
+    y, seen = NUMBERS[:, [0]], ~np.isnan(NUMBERS[:, 0])
+    rows = np.flatnonzero(seen)
+    labels = sp.csr_array((y[rows, 0], (rows, np.zeros_like(rows))), shape=(N, 1))
+    weights = sp.csr_array((ROW_WEIGHTS[rows], (rows, np.zeros_like(rows))), shape=(N, 1))
+    model = MultiTaskBlend([("ridge", Ridge()), ("mean", LinearRegression())], tasks="regression", random_state=0)
+    sparse, dense = clone(model).fit(X, labels, weights), clone(model).fit(X, y, ROW_WEIGHTS)
+    assert_array_equal(sparse.predict(X).ravel(), dense.predict(X).ravel())
