@@ -7,12 +7,10 @@ LibMTL ask for a module a head.
 import contextlib
 import functools
 import importlib
-import importlib.util
-import sys
-import types
 from dataclasses import dataclass
 
 import torch
+from _libmtl_parts import part
 from _peers import mlp
 from torch import nn
 from torch.nn import functional
@@ -128,26 +126,9 @@ def gramian_descent(work, steps, name):
 # LibMTL
 
 
-@functools.cache
 def libmtl():
-    """Its weightings, or None. They are imported alone: the package asks for torchvision, which they do not use."""
-    before = {name: sys.modules.pop(name) for name in list(sys.modules) if _is_libmtl(name)}
-    try:
-        spec = importlib.util.find_spec("LibMTL")
-        if spec is None:
-            return None
-        sys.modules["LibMTL"] = package = types.ModuleType("LibMTL")
-        package.__path__ = list(spec.submodule_search_locations)
-        with contextlib.suppress(ImportError):
-            return importlib.import_module("LibMTL.weighting")
-    finally:
-        for name in [name for name in sys.modules if _is_libmtl(name)]:
-            del sys.modules[name]
-        sys.modules.update(before)
-
-
-def _is_libmtl(name):
-    return name.partition(".")[0] == "LibMTL"
+    """Its weightings, or None."""
+    return part("weighting")
 
 
 class _Network:

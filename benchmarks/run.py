@@ -15,6 +15,7 @@ SUITES = {
     "fit": "fit",
     "heads": "heads",
     "members": "members",
+    "architectures": "architectures",
     "predict": "predict",
     "import": "imports",
     "memory": "memory",

@@ -78,6 +78,8 @@ class Heads(nn.Module):
             if not self.hidden_weights:
                 return functional.linear(hidden, self.weight, self.bias)
             hidden = hidden.unflatten(1, (-1, self.weight.shape[1]))
+        if len(self.segments) == 1:  # all columns: the gradient of a slice would be a copy
+            return (hidden * self.weight).sum(-1) + self.bias
         parts = [(hidden[:, columns] * self.weight[raw]).sum(-1) for raw, columns in self.segments]
         return torch.cat(parts, dim=1) + self.bias
 

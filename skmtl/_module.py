@@ -99,7 +99,12 @@ class Network(nn.Module):
         known = set(map(id, shared))
         return shared, [p for p in self.trunk.parameters() if p.requires_grad and id(p) not in known]
 
-    @property
+    @functools.cached_property
+    def _all_parameters(self):
+        """All parameters: to look for them in the modules takes longer than a small product."""
+        return list(self.parameters())
+
+    @functools.cached_property
     def _outer_parameters(self):
         return [] if self.heads.is_shared else list(self.heads.parameters())
 
@@ -160,7 +165,7 @@ class Network(nn.Module):
         flat = self._flat
         if self._is_alone:
             torch.mul(flat.values[: flat.n_weights], decay, out=flat.gradients[: flat.n_weights])
-        for p in self.parameters():
+        for p in self._all_parameters:
             if p.ndim <= 1 and p.grad is not None:
                 p.grad.zero_()
             elif p.grad is not None and not self._is_alone:

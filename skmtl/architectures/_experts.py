@@ -54,7 +54,9 @@ class Gates(LinearStack):
 
     def forward(self, X):
         """From one input for all ``(n, d)``, or one for each ``(T, n, d)``, to ``(T, n, K)``."""
-        return super().forward(X).softmax(-1)
+        # Over a few neighbours torch's softmax takes several times as long as over rows apart.
+        weights = super().forward(X).transpose(1, 2).contiguous().softmax(1)
+        return weights.permute(2, 0, 1).contiguous().transpose(0, 1)
 
 
 class ExtractionLevel(nn.Module):
