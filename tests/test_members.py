@@ -879,3 +879,15 @@ class Alike(Weighting):
 
     def weights(self, losses, gramian):
         return torch.full_like(losses, 1 / len(losses))
+
+
+@pytest.mark.parametrize("n_members", [4, 8, 9])
+def test_a_row_of_many_members_does_not_look_at_the_others(regression, n_members):
+    X, Y = regression
+    model = MultiTaskRegressor(n_members=n_members, hidden_layer_sizes=(8,), max_iter=2, random_state=0).fit(X, Y)
+    for together, alone in zip(
+        model.predict(X, return_std=True),
+        zip(*(model.predict(row[None], return_std=True) for row in X), strict=True),
+        strict=True,
+    ):
+        assert np.array_equal(together, np.vstack(alone))

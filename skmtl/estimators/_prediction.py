@@ -1,5 +1,6 @@
 """Prediction and scores: from rows of X to values, probabilities and representations in the user's terms."""
 
+import functools
 import math
 
 import numpy as np
@@ -64,9 +65,10 @@ class PredictionMixin(TransformerMixin):  # set_output works where `transform` i
             if block.loss.kind != "regression" or not (block.loss.has_std or has_members):
                 continue
             # The spread of the members, and on average over them that which the loss has learned.
-            variance = _of_members(block, raw, n, block.loss.predict).var(axis=0)
+            predicted = _of_members(block, raw, n, block.loss.predict)
+            variance = _mean((predicted - _mean(predicted)) ** 2)
             if block.loss.has_std:
-                variance += (_of_members(block, raw, n, block.loss.predict_std) ** 2).mean(axis=0)
+                variance = variance + _mean(_of_members(block, raw, n, block.loss.predict_std) ** 2)
             tasks = list(block.tasks)
             stds[:, tasks] = np.sqrt(variance) * self._targets.scale[tasks]
         if np.isnan(stds).all():
@@ -90,8 +92,7 @@ class PredictionMixin(TransformerMixin):  # set_output works where `transform` i
     @staticmethod
     def _mean_prediction(block, raw, n):
         """Mean over the members of what they predict of a block's tasks ``(n, G, ...)``."""
-        predicted = _of_members(block, raw, n, block.loss.predict)
-        return predicted[0] if len(predicted) == 1 else predicted.mean(axis=0)
+        return _mean(_of_members(block, raw, n, block.loss.predict))
 
     def transform(self, X):
         """Return the representation that the heads stand on.
@@ -192,6 +193,11 @@ def _of_members(block, raw, n, predict):
     # Classes in double precision: the label is that of the largest probability.
     predicted = predict(view if block.loss.kind == "regression" else view.double()).numpy()
     return predicted.reshape(-1, raw.shape[-2], *predicted.shape[1:])[:, :n]
+
+
+def _mean(members):
+    """Mean over the members, added up one after the other: numpy's order would depend on the number of rows."""
+    return members[0] if len(members) == 1 else functools.reduce(np.add, members) / len(members)
 
 
 def _finite(output, X):
