@@ -1,7 +1,6 @@
 """Two estimators on the same folds with the same seeds: their scores by task, and what they took."""
 
 import copy
-import re
 import time
 import warnings
 from dataclasses import dataclass
@@ -17,9 +16,8 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from ..ensemble._members import core, parameters_named
 from ..model_selection import MultiTaskKFold
+from ..model_selection._folds import no_half_fits, row_numbers
 
-#: How our networks say that they were stopped by hand.
-_INTERRUPTED = "Training interrupted by user"
 #: How our estimators say that they leave out columns: with so few labels, some folds must.
 _SKIPS = ".*on_empty_task='skip' leaves them out"
 
@@ -72,7 +70,7 @@ def make_folds(cv, n_repeats, groups, X, y, targets, missing_label, random_state
     splitter, folds, splits = _splitter(5 if cv is None else cv, targets, missing_label), [], {}
     for repeat in range(n_repeats):
         for number, pair in enumerate(_split(_seeded(splitter, rng), X, y, groups)):
-            train, test = map(_rows, pair)
+            train, test = map(row_numbers, pair)
             split = splits.setdefault((train.tobytes(), test.tobytes()), len(splits))
             folds.append(Fold(repeat, number, train, test, _seed(rng), split))
     return folds
@@ -103,12 +101,6 @@ def _seeded(splitter, rng):
 
 def _seed(rng):
     return int(rng.randint(np.iinfo(np.int32).max))
-
-
-def _rows(given):
-    """Positions of rows, which may be given as a mask."""
-    given = np.asarray(given)
-    return np.flatnonzero(given) if given.dtype == bool else given
 
 
 def run_pairs(estimators, X, y, folds, *, scoring, n_jobs, verbose, owner):
@@ -190,14 +182,8 @@ def _fit(estimator, X, y, seed):
     model.set_params(**seeds, **dict.fromkeys(parameters_named("on_empty_task", model), "skip"))
     core(model).set_params(random_state=seed)
     start = time.perf_counter()
-    with warnings.catch_warnings():
+    with no_half_fits():
         warnings.filterwarnings("ignore", message=_SKIPS)
         warnings.simplefilter("ignore", ConvergenceWarning)  # said once, of all fits
-        warnings.filterwarnings("error", message=_INTERRUPTED)
-        try:
-            model.fit(X, y)
-        except UserWarning as error:
-            if re.match(_INTERRUPTED, str(error)):
-                raise KeyboardInterrupt from error
-            raise
+        model.fit(X, y)
     return model, time.perf_counter() - start

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.model_selection import check_cv
 
 from ..model_selection import MultiTaskKFold
+from ..model_selection._folds import row_numbers
 from ._members import Fold
 
 
@@ -27,7 +28,7 @@ def make_folds(cv, X, y, labels, rng, owner):
 def pairs(cv, X, y, owner):
     """Return the pairs (train, test) of a splitter or iterable, as positions of rows."""
     try:
-        return [(_rows(train), _rows(test)) for train, test in check_cv(cv).split(X, y)]
+        return [(row_numbers(train), row_numbers(test)) for train, test in check_cv(cv).split(X, y)]
     except ValueError as error:
         raise ValueError(
             f"The cv parameter of {owner}, {cv!r}, makes no folds of these data: {error} Pass the folds themselves: "
@@ -38,9 +39,3 @@ def pairs(cv, X, y, owner):
 
 def _fold(train, test, number):
     return Fold(train, np.sort(test), number)
-
-
-def _rows(given):
-    """Positions of rows, which may be given as a mask."""
-    given = np.asarray(given)
-    return np.flatnonzero(given) if given.dtype == bool else given

@@ -16,12 +16,11 @@ from sklearn.utils.validation import has_fit_parameter
 
 from .._columns import listing
 from ..estimators._base import BaseMultiTask
+from ..model_selection._folds import INTERRUPTED
 
 KIND_OF = {"regressor": "regression", "classifier": "classification"}
 #: What a pair is made of, in this order.
 PAIR = ("regressor", "classifier")
-#: How our networks and scikit-learn's say that they were stopped by hand.
-_INTERRUPTED = "Training interrupted by user"
 #: How our estimators say that they leave out columns.
 _SKIPS = ".*on_empty_task='skip' leaves them out"
 
@@ -210,7 +209,7 @@ class _Interruptible(warnings.catch_warnings):
 
     def __enter__(self):
         super().__enter__()
-        warnings.filterwarnings("error", message=_INTERRUPTED)
+        warnings.filterwarnings("error", message=INTERRUPTED)
         if self._quiet:
             warnings.simplefilter("ignore", ConvergenceWarning)
             warnings.filterwarnings("ignore", message="Got batch_size")
@@ -220,7 +219,7 @@ class _Interruptible(warnings.catch_warnings):
 
     def __exit__(self, kind, error, trace):
         super().__exit__(kind, error, trace)
-        if isinstance(error, UserWarning) and re.match(_INTERRUPTED, str(error)):
+        if isinstance(error, UserWarning) and re.match(INTERRUPTED, str(error)):
             raise KeyboardInterrupt from error
 
 

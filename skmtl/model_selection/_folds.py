@@ -17,7 +17,7 @@ from ..metrics._scorer import missing_label_of
 from ._split import MultiTaskKFold
 
 #: How networks, ours and scikit-learn's, say that they were stopped by hand.
-_INTERRUPTED = "Training interrupted by user"
+INTERRUPTED = "Training interrupted by user"
 
 
 def make_splits(cv, estimator, X, y, groups):
@@ -25,7 +25,7 @@ def make_splits(cv, estimator, X, y, groups):
     cv = 5 if cv is None else cv
     if isinstance(cv, Integral) and not isinstance(cv, bool):
         cv = MultiTaskKFold(int(cv), tasks=_kinds_of(estimator), missing_label=missing_label_of(estimator))
-    return [(_rows(train), _rows(test)) for train, test in check_cv(cv).split(X, y, groups)]
+    return [(row_numbers(train), row_numbers(test)) for train, test in check_cv(cv).split(X, y, groups)]
 
 
 def run(work, estimator, X, y, splits, params, *, n_jobs, verbose, owner):
@@ -42,20 +42,20 @@ def _fit(work, estimator, X, y, train, test, params):
     X_train, y_train = _safe_split(estimator, X, y, train)
     X_test, y_test = _safe_split(estimator, X, y, test, train)
     started = time.perf_counter()
-    with _no_half_fits():
+    with no_half_fits():
         estimator.fit(X_train, y_train, **_check_method_params(X, params or {}, train))
     return work(estimator, X_test, y_test, time.perf_counter() - started)
 
 
 @contextmanager
-def _no_half_fits():
+def no_half_fits():
     """Let no network take an interrupt for itself: it would stop, and the next fold begin."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("error", message=_INTERRUPTED)
+        warnings.filterwarnings("error", message=INTERRUPTED)
         try:
             yield
         except UserWarning as warning:
-            if re.match(_INTERRUPTED, str(warning)):
+            if re.match(INTERRUPTED, str(warning)):
                 raise KeyboardInterrupt from warning
             raise
 
@@ -71,7 +71,7 @@ def _kinds_of(estimator):
     return found[min(names, key=len)] if names else "auto"
 
 
-def _rows(given):
+def row_numbers(given):
     """Positions of rows, which may be given as a mask."""
     given = np.asarray(given)
     return np.flatnonzero(given) if given.dtype == bool else given
