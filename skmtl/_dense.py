@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional
 
 from ._module import Network, grouped_gramian
+from ._stacked import FEW_INPUTS
 from ._tables import TablesInTraining
 from ._task_gradients import ParameterGradients, cross_gramian
 
@@ -309,9 +310,11 @@ class _Segments(_Matrix):
 
 def _gradients(delta_t, X, ones, W, gW, gb, decay, accumulate):
     """Gradients of a dense layer; the penalty rides on the product: decay * W + delta^T @ X."""
-    if accumulate:
+    if X.shape[1] < FEW_INPUTS:
+        product = torch.mm(X.t(), delta_t.t()).t()
+        gW.add_(product) if accumulate else torch.add(product, W, alpha=decay, out=gW)
+    elif accumulate:
         torch.addmm(gW, delta_t, X, out=gW)
-        torch.addmv(gb, delta_t, ones, out=gb)
     else:
         torch.addmm(W, delta_t, X, beta=decay, out=gW)
-        torch.addmv(gb, delta_t, ones, beta=0.0, out=gb)
+    torch.addmv(gb, delta_t, ones, beta=1.0 if accumulate else 0.0, out=gb)

@@ -2,6 +2,9 @@
 
 import torch
 
+#: With fewer inputs, x^T @ delta and a copy take a third to a half of the time of delta^T @ x.
+FEW_INPUTS = 16
+
 
 class StackedLayers:
     """Hidden layers of K networks of one shape, every weight with an axis of networks in front.
@@ -14,10 +17,12 @@ class StackedLayers:
         After every layer.
     dropout : float
         Share of units to drop while training.
+    alike : bool, default=False
+        Whether all networks drop the same units.
     """
 
-    def __init__(self, layers, activation, dropout):
-        self.layers, self.activation, self.dropout = layers, activation, dropout
+    def __init__(self, layers, activation, dropout, alike=False):
+        self.layers, self.activation, self.dropout, self.alike = layers, activation, dropout, alike
         self._buffers = {}
 
     def _work(self, rows):
@@ -37,7 +42,7 @@ class StackedLayers:
             x = self.activation.forward_(z)
             kept.append(z if self.activation.keeps_input else x)
             if drop:
-                masks.append(torch.empty_like(x).bernoulli_(1 - drop).div_(1 - drop))
+                masks.append(torch.empty_like(x[:1] if self.alike else x).bernoulli_(1 - drop).div_(1 - drop))
                 x = x * masks[-1]
             inputs.append(x)
         self._kept = work, inputs, kept, masks
@@ -66,9 +71,14 @@ class StackedLayers:
 
 def stacked_gradients(delta, x, W, gW, gb, decay, accumulate=False):
     """Gradients of a stack of linear layers: decay * W + delta^T @ x, and the sums of delta."""
-    if accumulate:
+    if x.shape[2] < FEW_INPUTS:
+        product = torch.bmm(x.transpose(1, 2), delta).transpose(1, 2)
+        gW.add_(product) if accumulate else torch.add(product, W, alpha=decay, out=gW)
+    elif accumulate:
         torch.baddbmm(gW, delta.transpose(1, 2), x, out=gW)
-        gb.add_(delta.sum(dim=1))
     else:
         torch.baddbmm(W, delta.transpose(1, 2), x, beta=decay, out=gW)
+    if accumulate:
+        gb.add_(delta.sum(dim=1))
+    else:
         torch.sum(delta, dim=1, out=gb)
