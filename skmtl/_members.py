@@ -57,7 +57,7 @@ class MemberNetworks(nn.Module):
         first = self.members[0]
         if type(first) is SeparateNetwork:
             return SeparatePlan
-        return _DensePlan if type(first) is DenseNetwork and not first.heads.hidden_weights else None
+        return DensePlan if type(first) is DenseNetwork and not first.heads.hidden_weights else None
 
     def ordered_parameters(self):
         """Parameters such that those at the same place in every member are neighbours."""
@@ -156,15 +156,26 @@ def _stacked(flat, n, first):
     return tuple(buffer[start:stop].view(n, *first.shape) for buffer in (flat.values, flat.gradients))
 
 
-class _DensePlan:
-    """The step of all members at once, on views of the flat buffers that no member needs a copy for."""
+class DensePlan:
+    """The step of all members at once, on views of the flat buffers that no member needs a copy for.
 
-    def __init__(self, network, n_members, stack):
+    Parameters
+    ----------
+    network : DenseNetwork
+        The first member.
+    n_members : int
+        K, the number of members.
+    stack : callable
+        From a parameter of the first member to values and gradients of that parameter in all, ``(K, ...)``.
+    same_rows : bool, default=False
+        Whether all members see the same rows, ``(n, d)``, and drop the same units; else each its own, ``(K n, d)``.
+    """
+
+    def __init__(self, network, n_members, stack, same_rows=False):
         trunk, heads = network.trunk, network.heads
-        self._n = n_members
-        self._hidden = StackedLayers(
-            [(*stack(layer.weight), *stack(layer.bias)) for layer in trunk.layers], trunk.activation, trunk.dropout
-        )
+        self._n, self._same_rows = n_members, same_rows
+        layers = [(*stack(layer.weight), *stack(layer.bias)) for layer in trunk.layers]
+        self._hidden = StackedLayers(layers, trunk.activation, trunk.dropout, alike=same_rows)
         self._top = *stack(heads.weight), *stack(heads.bias)
         self._tables = None
         if network.tables is not None:
@@ -174,7 +185,8 @@ class _DensePlan:
     def forward(self, X, out, training):
         if self._tables is not None:
             X = self._tables.forward(X)
-        x = self._hidden.forward(X.view(self._n, -1, X.shape[1]), training)
+        X = X.expand(self._n, *X.shape) if self._same_rows else X.view(self._n, -1, X.shape[1])
+        x = self._hidden.forward(X, training)
         W, _, b, _ = self._top
         torch.baddbmm(b.unsqueeze(1), x, W.transpose(1, 2), out=out.view(self._n, -1, W.shape[1]))
         return out

@@ -22,7 +22,7 @@ _BATCH_HOOKS = ("on_batch_begin", "on_batch_end", "on_grad_computed")
 _SHOWN_TASKS = 6
 
 
-class _Mean:
+class Mean:
     """Mean over rows of the column losses ``(C,)`` of several blocks.
 
     A running one: small tensors that outlive the blocks they come between would pin the memory of those.
@@ -44,6 +44,28 @@ class _Mean:
 
 class DivergenceError(ValueError):
     """The loss of a task, or a parameter, is no longer a finite number."""
+
+
+def check_losses(row, task_names):
+    """Raise DivergenceError where a loss in a row of the history is not finite."""
+    if math.isfinite(row["train_loss"]) and math.isfinite(row.get("valid_loss", 0.0)):
+        return
+    losses = [row["train_losses"], row.get("valid_losses", [])]
+    bad = [n for values in losses for n, v in zip(task_names, values, strict=False) if not math.isfinite(v)]
+    _diverged(f"The loss of task(s) {list(dict.fromkeys(bad))[:5]} is not finite in epoch {row['epoch']}")
+
+
+def check_parameters(flat, n_epochs):
+    """Raise DivergenceError where a parameter is not finite after so many epochs."""
+    if not torch.isfinite(flat.values).all():
+        _diverged(f"Parameters are not finite after epoch {n_epochs}")
+
+
+def _diverged(what):
+    raise DivergenceError(
+        f"{what}: training diverged. Lower learning_rate_init, scale X (StandardScaler), or look at the trunk or "
+        "loss that you passed."
+    )
 
 
 class PrintTasks(Callback):
@@ -221,7 +243,7 @@ class MultiTaskNet(NeuralNet):
             rows = len(data) if self.max_fun else min(self.batch_size, len(data)) * self.module_.n_members
             with torch.random.fork_rng(self._devices), numerics(self.module_.sizes, rows):
                 self.partial_fit(data)
-            self._check_parameters()
+            check_parameters(self.flat, len(self.history))
             return self._finished
         finally:
             if len(self.history) and "train_loss" not in self.history[-1]:
@@ -254,7 +276,7 @@ class MultiTaskNet(NeuralNet):
             torch.default_generator.manual_seed(self._epoch_seed)
             self.criterion_.on_epoch_begin(self._epoch_seed)
             run(data, self._valid)
-            self._check_losses()
+            check_losses(self.row, self.task_names)
             # First, so that a checkpoint saved now knows of this epoch.
             last = self.stopping.update(self)
             if self._notify_epoch_end(notified) or last:
@@ -296,7 +318,7 @@ class MultiTaskNet(NeuralNet):
         """One epoch, without a record of its batches."""
         objective, step, update = self.criterion_, self._step, self.optimizer_.step
         looks_again = objective.looks_after_step
-        decay, losses = self.optimizer_.decay, _Mean()
+        decay, losses = self.optimizer_.decay, Mean()
         self.history.new_batch()  # empty: Checkpoint looks for the last one
         with torch.no_grad():
             if not self.module_.training:
@@ -379,7 +401,7 @@ class MultiTaskNet(NeuralNet):
     def evaluate(self, data):
         """Loss of each column ``(C,)`` on other rows; NaN where none of its labels is observed."""
         self._set_training(False)
-        losses = _Mean()
+        losses = Mean()
         with torch.no_grad():
             for _, raw, y, m in self._inferred(data):
                 losses.add(self.criterion_.column_losses(raw, y, m), len(raw))
@@ -454,7 +476,7 @@ class MultiTaskNet(NeuralNet):
             self.history.new_batch()
             self._record_training(self._losses)
             self.history.record("train_loss", float(intermediate_result.fun))
-            self._check_losses()
+            check_losses(self.row, self.task_names)
             if self._notify_epoch_end(notified):
                 raise StopIteration
 
@@ -493,26 +515,6 @@ class MultiTaskNet(NeuralNet):
             penalty = module.penalty()
             value = objective.mean(self._losses) + 0.5 * decay * torch.dot(weights, weights)
             return (value if penalty is None else value + penalty).item()
-
-    # Guards
-
-    def _check_losses(self):
-        row = self.row
-        if math.isfinite(row["train_loss"]) and math.isfinite(row.get("valid_loss", 0.0)):
-            return
-        losses = [row["train_losses"], row.get("valid_losses", [])]
-        bad = [n for values in losses for n, v in zip(self.task_names, values, strict=False) if not math.isfinite(v)]
-        self._diverged(f"The loss of task(s) {list(dict.fromkeys(bad))[:5]} is not finite in epoch {row['epoch']}")
-
-    def _check_parameters(self):
-        if not torch.isfinite(self.flat.values).all():
-            self._diverged(f"Parameters are not finite after epoch {len(self.history)}")
-
-    def _diverged(self, what):
-        raise DivergenceError(
-            f"{what}: training diverged. Lower learning_rate_init, scale X (StandardScaler), or look at the trunk or "
-            "loss that you passed."
-        )
 
     # Prediction
 

@@ -79,6 +79,11 @@ class Objective(nn.Module):
         return self._static.dtype
 
     @property
+    def share(self):
+        """Of each column ``(C,)`` in the mean over the trained tasks."""
+        return self._share
+
+    @property
     def trained_tasks(self):
         """The tasks with a static weight, as positions in y."""
         return self._active.tolist()
@@ -87,9 +92,13 @@ class Objective(nn.Module):
 
     def column_losses(self, raw, y, m):
         """Loss of each column ``(C,)``: the mean over rows of the losses, weighted by m."""
+        return self.cell_losses(raw, y, m).mean(0)
+
+    def cell_losses(self, raw, y, m):
+        """Loss of each label ``(n, C)``, weighted by m."""
         parts = [block.loss(block.view(raw), y[:, block.columns]) for block in self.blocks]
         losses = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
-        return losses.mean(0) if m is None else (losses * m).mean(0)
+        return losses if m is None else losses * m
 
     def by_task(self, columns):
         """Bring values a column ``(C,)`` into task order."""
@@ -184,19 +193,25 @@ class Objective(nn.Module):
         n : int
             Its rows.
         """
+        if not self._needs_losses:
+            factors = self.fixed_factors(n, cells[0][0])
+        else:
+            factors = self._by_block(self.set_weights(self.weighting.weights(self.observe(cells))), n, cells[0][0])
+        self.write_slope(cells, factors)
+
+    def fixed_factors(self, n, like):
+        """Factors ``(G, 1)`` of the slopes of each block, for n rows, where the weights do not depend on the losses."""
         factors = self._factors.get(n)
         if factors is None:
-            losses = self.observe(cells) if self._needs_losses else None
-            factors = self._by_block(self.set_weights(self.weighting.weights(losses)), n, cells[0][0])
-            if not self._needs_losses:
-                self._factors[n] = factors
-        self._write_slope(cells, factors)
+            factors = self._factors[n] = self._by_block(self.set_weights(self.weighting.weights(None)), n, like)
+        return factors
 
     def fill_plain_slope(self, cells, n):
         """Write the slope of each trained task's own loss in the raw output of a batch, unweighted."""
-        self._write_slope(cells, self._by_block(torch.ones_like(self._static), n, cells[0][0]))
+        self.write_slope(cells, self._by_block(torch.ones_like(self._static), n, cells[0][0]))
 
-    def _write_slope(self, cells, factors):
+    def write_slope(self, cells, factors):
+        """Write the slope of each label's loss, times the factor of its task, as `fill_slope` does."""
         for block, factor, (raw, y, out, m) in zip(self.blocks, factors, cells, strict=True):
             block.loss.weighted_slope(raw, y, factor if m is None else m * factor, out)
 

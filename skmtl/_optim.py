@@ -22,8 +22,8 @@ class FlatParameters:
     Attributes
     ----------
     values, gradients : tensors (P,)
-    n_weights : int
-        How many of the leading values the penalty is on.
+    n_values, n_weights : int
+        P, and how many of the leading values the penalty is on.
     """
 
     def __init__(self, *modules):
@@ -34,9 +34,13 @@ class FlatParameters:
         self.parameters = weights + [p for p in trained[0] if p.ndim <= 1] + [p for ps in trained[1:] for p in ps]
         self.n_weights = sum(p.numel() for p in weights)
         first = self.parameters[0]
-        size = sum(p.numel() for p in self.parameters)
-        self.values = torch.empty(size, dtype=first.dtype, device=first.device)
-        self.gradients = torch.zeros_like(self.values)
+        self.n_values = sum(p.numel() for p in self.parameters)
+        values = torch.empty(self.n_values, dtype=first.dtype, device=first.device)
+        self.place(values, torch.zeros_like(values))
+
+    def place(self, values, gradients):
+        """Lay the parameters out in these buffers ``(P,)``, with the values that they have."""
+        self.values, self.gradients = values, gradients
         start = 0
         for p in self.parameters:
             stop = start + p.numel()
@@ -44,6 +48,11 @@ class FlatParameters:
             p.data = self.values[start:stop].view(p.shape)
             p.grad = self.gradients[start:stop].view(p.shape)
             start = stop
+
+    @property
+    def weights(self):
+        """The values that the penalty is on."""
+        return self.values[: self.n_weights]
 
     def release(self):
         """Give every parameter its own memory again: views would pickle the whole buffer, once each."""
@@ -120,7 +129,7 @@ class FlatOptimizer(torch.optim.Optimizer):
         group = self.param_groups[0]
         if self.before_step is not None:
             self.before_step(group)
-        self._update(group["lr"])
+        self.update(group["lr"])
         return loss
 
     def state_dict(self):
@@ -176,7 +185,7 @@ class Adam(FlatOptimizer):
     def __getstate__(self):
         return super().__getstate__() | {"_lists": None, "_counts": None}
 
-    def _update(self, lr):
+    def update(self, lr):
         self.state["step"] = self._lists[5][0] = self._next_count()
         fused_adam(*self._lists, lr=lr, beta1=self.beta_1, beta2=self.beta_2, eps=self.epsilon)
 
@@ -200,10 +209,10 @@ class AdamW(Adam):
 
     decoupled = True
 
-    def _update(self, lr):
+    def update(self, lr):
         if self.alpha:
-            self.flat.values[: self.flat.n_weights].mul_(1 - lr * self.alpha)
-        super()._update(lr)
+            self.flat.weights.mul_(1 - lr * self.alpha)
+        super().update(lr)
 
 
 class SGD(FlatOptimizer):
@@ -216,7 +225,7 @@ class SGD(FlatOptimizer):
     def _state_buffers(self):
         return ("velocity",)
 
-    def _update(self, lr):
+    def update(self, lr):
         velocity, gradients = self.state["velocity"], self.flat.gradients
         velocity.mul_(self.momentum).sub_(gradients, alpha=lr)
         if self.nesterov:

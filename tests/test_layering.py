@@ -19,7 +19,7 @@ LAYERS = (
     "_activations _annealing _batches _blocks _columns _history _inputs _label_weights _observed _optim _presets "
     "_stopping _stratify _tables _targets _task_gradients _threads",
     "_module _dense _heads _separate _stacked _summary _members _build _objective _member_objectives _balance",
-    "_net",
+    "_net _candidates",
     "estimators",
     "model_selection diagnostics ensemble calibration",
     "displays",

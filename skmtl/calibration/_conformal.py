@@ -10,7 +10,8 @@ from sklearn.utils.validation import _num_samples
 from .._component import resolve
 from .._observed import columns
 from ..ensemble._members import PAIR, is_pair
-from ._base import BaseCalibrated, _seed
+from ..estimators._seeds import draw_seed
+from ._base import BaseCalibrated
 from ._interval_scores import INTERVAL_SCORES, IntervalScore
 from ._quantiles import at_level
 from ._ranks import labels_needed, rank, threshold
@@ -211,7 +212,7 @@ class MultiTaskConformal(BaseCalibrated):
         return at_level(part, alpha / 2), at_level(part, 1 - alpha / 2)
 
     def _calibrate(self, held_out, labels, rng):
-        self._seed = _seed(rng)
+        self._seed = draw_seed(rng)
         self._tables = [self._table(held_out, task, labels) for task in range(self._targets.n_tasks)]
         names = self._targets.names
         self.n_calibration_ = {name: table.n_labels for name, table in zip(names, self._tables, strict=True)}

@@ -7,19 +7,8 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples
 
-from ..ensemble._members import Fitted, Fold, Unit, make_units
+from ..ensemble._members import NAME, Fitted, Fold, Unit, make_units
 from ..ensemble._out_of_fold import OutOfFold
-
-
-@dataclass(frozen=True)
-class Lone:
-    """Stands for the name of a member where there is one estimator only; errors call it so."""
-
-    def __str__(self):
-        return "The estimator"
-
-
-NAME = Lone()
 
 
 @dataclass

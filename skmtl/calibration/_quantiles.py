@@ -5,8 +5,8 @@ from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 
-from ..ensemble._members import core
 from ..estimators._base import BaseMultiTask
+from ..estimators._core import core
 from ..losses import Quantile
 
 

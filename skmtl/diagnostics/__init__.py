@@ -5,7 +5,8 @@ from ._auxiliary import AuxiliaryValue, auxiliary_value
 from ._conflict import GradientConflict, gradient_conflict
 from ._grouping import GroupingReport, MultiTaskGrouping
 from ._label_efficiency import LabelEfficiency, label_efficiency
-from ._transfer import TransferReport, transfer_report
+from ._transfer import transfer_report
+from ._transfer_result import TransferReport
 
 __all__ = [
     "AuxiliaryValue",

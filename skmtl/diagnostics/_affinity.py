@@ -9,6 +9,7 @@ from scipy.stats import spearmanr
 from sklearn.utils import check_random_state
 
 from .._component import nearest
+from ..estimators._seeds import draw_seed
 from ._probe import cosines, watch
 from ._subsets import Subsets, check_repeats, read, seeded
 
@@ -260,7 +261,7 @@ def look(network, X, y, sample_weight, owner, methods, every=None, n_rows=256, r
         sample_weight,
         owner,
         n_rows=n_rows,
-        seed=int(rng.randint(np.iinfo(np.int32).max)),
+        seed=draw_seed(rng),
         looks_ahead="lookahead" in methods,
         every=every,
     )

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils import check_random_state
 
+from ..estimators._seeds import draw_seed
 from ._affinity import mean_known
 from ._probe import cosines, watch
 from ._subsets import seeded
@@ -183,7 +184,7 @@ def gradient_conflict(
     ((5, 2, 2), ['layers.0', 'layers.1'])
     """
     rng = check_random_state(random_state)
-    seed = int(rng.randint(np.iinfo(np.int32).max))
+    seed = draw_seed(rng)
     settings = {"n_rows": n_rows, "seed": seed, "by_layer": by_layer, "every": every}
     records, names = watch(seeded(estimator, rng), X, y, sample_weight, "gradient_conflict", **settings)
     return from_records(records, names)

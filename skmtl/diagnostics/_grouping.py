@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _num_samples
 
 from .._columns import listing
-from ..calibration._base import BaseCalibrated
+from ..ensemble._wrapped import BaseWrapped
 from ._affinity import METHODS, TaskAffinity, look, probed_affinities, retrained_affinity
 from ._partition import best_partition
 from ._subsets import Subsets, Tasks, seeded, units_of
@@ -22,7 +22,7 @@ SHARES, ALONE, FELL_BACK = "shares", "by itself", "fell back to its own network"
 _SHOWN = 20
 
 
-class MultiTaskGrouping(BaseCalibrated):
+class MultiTaskGrouping(BaseWrapped):
     """Groups of tasks that do each other good, with a network for each.
 
     Which tasks go together is nominated by their affinity, and decided by held-out losses: candidates are one network
@@ -130,15 +130,10 @@ class MultiTaskGrouping(BaseCalibrated):
     ['task_0', 'task_1', 'task_2']
     """
 
-    _parameter_constraints = {
-        "estimator": "no_validation",  # make_units says more
+    _parameter_constraints = BaseWrapped._parameter_constraints | {
         "n_groups": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "method": [StrOptions(set(METHODS)), "array-like"],
         "guard": [StrOptions({"validation"}), None],
-        "tasks": "no_validation",  # Targets says more
-        "cv": ["cv_object"],
-        "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
 
@@ -164,33 +159,6 @@ class MultiTaskGrouping(BaseCalibrated):
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
-
-    def fit(self, X, y, sample_weight=None):
-        """Find the groups, and fit a network to each.
-
-        Parameters
-        ----------
-        X : array-like, sparse array or DataFrame of shape (n, d)
-            Inputs, of any form that the estimator takes.
-        y : array-like, DataFrame or sparse array of shape (n,) or (n, T)
-            Targets, one column a task; NaN, None or pd.NA where a label is missing. Of a sparse array (CSR, CSC or COO)
-            the stored entries are the labels, zeros too, and all others are missing.
-        sample_weight : array-like or sparse array of shape (n,) or (n, T), default=None
-            Weights of the rows, or of every label; what a sparse array does not store is 0. The estimator must take
-            them.
-
-        Returns
-        -------
-        self : MultiTaskGrouping
-            Fitted.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If the data, a parameter or the estimator is not as described. After an error, or an interrupt, all is as it
-            was before.
-        """
-        return super().fit(X, y, sample_weight)
 
     def _fit(self, X, y, sample_weight):
         X = self._validate_X(X, reset=True)
@@ -278,8 +246,7 @@ class MultiTaskGrouping(BaseCalibrated):
             fitted = [model.unit.estimator for model in models]
             self.estimators_.append(fitted[0] if len(fitted) == 1 else fitted)
         names = tasks.names
-        self._targets, self.tasks_ = tasks.targets, tasks.targets.task_types
-        self.n_outputs_, self.skipped_tasks_ = tasks.targets.n_columns, tasks.targets.skipped
+        self._set_targets(tasks.targets)
         self.groups_ = [[names[task] for task in group] for group in used]
         self.group_of_ = {names[task]: used.index(group) for task, group in enumerate(served)}
 

@@ -14,12 +14,11 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
-from ..ensemble._members import core, parameters_named
+from ..ensemble._members import SKIPS, parameters_named, weight_parameter
+from ..estimators._core import core
+from ..estimators._seeds import draw_seed
 from ..model_selection import MultiTaskKFold
 from ..model_selection._folds import no_half_fits, row_numbers
-
-#: How our estimators say that they leave out columns: with so few labels, some folds must.
-_SKIPS = ".*on_empty_task='skip' leaves them out"
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def make_folds(cv, n_repeats, groups, X, y, targets, missing_label, random_state
         for number, pair in enumerate(_split(_seeded(splitter, rng), X, y, groups)):
             train, test = map(row_numbers, pair)
             split = splits.setdefault((train.tobytes(), test.tobytes()), len(splits))
-            folds.append(Fold(repeat, number, train, test, _seed(rng), split))
+            folds.append(Fold(repeat, number, train, test, draw_seed(rng), split))
     return folds
 
 
@@ -95,21 +94,19 @@ def _seeded(splitter, rng):
     """A splitter that would draw its own seed gets one: other folds in each repeat, and the same in each call."""
     if getattr(splitter, "random_state", 0) is None and getattr(splitter, "shuffle", True):
         splitter = copy.copy(splitter)
-        splitter.random_state = _seed(rng)
+        splitter.random_state = draw_seed(rng)
     return splitter
 
 
-def _seed(rng):
-    return int(rng.randint(np.iinfo(np.int32).max))
-
-
-def run_pairs(estimators, X, y, folds, *, scoring, n_jobs, verbose, owner):
+def run_pairs(estimators, X, y, weights, folds, *, scoring, n_jobs, verbose, owner):
     """Fit and score all estimators on all folds.
 
     Parameters
     ----------
     estimators : list of estimator
     X, y : all rows
+    weights : ndarray of shape (n, 1) or (n, n_columns), or CSR array of the latter, or None
+        Of the rows, or of the labels, in fits and in scores.
     folds : list of Fold
     scoring : TaskScoring
     n_jobs : int or None
@@ -129,7 +126,7 @@ def run_pairs(estimators, X, y, folds, *, scoring, n_jobs, verbose, owner):
         If no fold was done.
     """
     y = y.tocsr() if issparse(y) else y
-    work = (delayed(_run_fold)(estimators, X, y, fold, scoring) for fold in folds)
+    work = (delayed(_run_fold)(estimators, (X, y, weights), fold, scoring) for fold in folds)
     done, start = [], time.perf_counter()
     results = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(work)
     try:
@@ -152,38 +149,43 @@ def _say(owner, n_done, n_all, seconds):
     print(f"[{owner}] fold {n_done} of {n_all}, {seconds:.0f} s, about {left:.0f} s to go", flush=True)
 
 
-def _run_fold(estimators, X, y, fold, scoring):
+def _run_fold(estimators, data, fold, scoring):
     """Fit and score all estimators on a fold; None where the user interrupts."""
-    train, test = ([_safe_indexing(part, rows) for part in (X, y)] for rows in (fold.train, fold.test))
+    train, test = (
+        [None if part is None else _safe_indexing(part, rows) for part in data] for rows in (fold.train, fold.test)
+    )
     try:
         fitted, seconds = zip(*(_fit(estimator, *train, fold.seed) for estimator in estimators), strict=True)
         scores = np.stack([scoring(each, *test) for each in fitted])
     except KeyboardInterrupt:
         return None
     networks = [core(each, fitted=True) for each in fitted]
-    n_test, n_train = scoring.count(test[1]), scoring.count(train[1])
+    n_test, n_train = scoring.count(*test[1:]), scoring.count(*train[1:])
     return FoldResult(
         fold.repeat,
         fold.number,
         fold.split,
         scores,
-        n_test / np.maximum(n_train, 1),
+        np.divide(n_test, n_train, out=np.full(len(n_test), np.nan), where=n_train > 0),
         list(seconds),
         [sum(p.numel() for p in net.net_.module_.parameters() if p.requires_grad) for net in networks],
         sum(net.net_.complaint is not None for net in networks),
     )
 
 
-def _fit(estimator, X, y, seed):
+def _fit(estimator, X, y, weights, seed):
     """Return a fitted clone, and the seconds that it took."""
     model = clone(estimator)
     given = model.get_params()
     seeds = {name: seed for name in parameters_named("random_state", model) if given[name] is None}
     model.set_params(**seeds, **dict.fromkeys(parameters_named("on_empty_task", model), "skip"))
     core(model).set_params(random_state=seed)
+    if weights is not None and weights.shape[1] == 1:
+        weights = weights[:, 0]
+    weighted = {} if weights is None else {weight_parameter(model): weights}
     start = time.perf_counter()
     with no_half_fits():
-        warnings.filterwarnings("ignore", message=_SKIPS)
+        warnings.filterwarnings("ignore", message=SKIPS)  # with few labels, some folds must
         warnings.simplefilter("ignore", ConvergenceWarning)  # said once, of all fits
-        model.fit(X, y)
+        model.fit(X, y, **weighted)
     return model, time.perf_counter() - start

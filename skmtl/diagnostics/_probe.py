@@ -9,7 +9,8 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback
 
-from ..ensemble._members import core, weight_parameter
+from ..ensemble._members import weight_parameter
+from ..estimators._core import core
 from ._alone import network_of
 
 #: By which share of it a step on a task makes that task's loss fall, to first order; for other tasks less.

@@ -1,9 +1,10 @@
 """Held-out scores by task, of tasks that are known before the first fit."""
 
 import numpy as np
+from scipy.sparse import issparse
 
 from .._columns import read_columns
-from .._observed import count
+from .._observed import like, take_columns, weighted_columns
 from ..metrics import TASK_METRICS
 from ..metrics._by_task import Truth, by_task, resolve_metrics
 
@@ -41,17 +42,31 @@ class TaskScoring:
         self.tasks = {targets.names[j]: targets.task_types[targets.names[j]] for j in self._scored}
         self.words = {targets.names[j]: _word(self._metrics[j]) for j in self._scored}
 
-    def _truth(self, y):
+    def _truth(self, y, weights=None):
         settings = {"missing_label": self._missing, "names": self._names, "accept_sparse": True}
-        return Truth(read_columns(y, owner="scoring", **settings).take(self._columns), self._kinds)
+        read = read_columns(y, owner="scoring", **settings).take(self._columns)
+        if weights is not None and weights.shape[1] > 1:
+            values = read.values.tocsr() if issparse(read.values) else read.values
+            weights = like(values, take_columns(weights, self._columns))
+        return Truth(read, self._kinds, weights)
 
-    def count(self, y):
-        """Return the number of labels of each task, (T,)."""
-        return count(self._truth(y).read.values)[self._scored]
+    def count(self, y, weights=None):
+        """Return the number of labels of each task, (T,), each as many as its weight says."""
+        truth = self._truth(y, weights)
+        by_task = weighted_columns(truth.read.values, truth.weights)
+        return np.array([len(rows) if own is None else own.sum() for rows, _, own in by_task])[self._scored]
 
-    def __call__(self, estimator, X, y):
-        """Return the scores of a fitted estimator, (T,); NaN for a task that cannot be scored on these rows."""
-        truth = self._truth(y)
+    def __call__(self, estimator, X, y, weights=None):
+        """Return the scores of a fitted estimator, (T,); NaN for a task that cannot be scored on these rows.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+        X, y : data
+        weights : ndarray of shape (n, 1) or (n, n_columns), or CSR array of the latter, or None
+            Of the rows, or of the labels.
+        """
+        truth = self._truth(y, weights)
         classes = getattr(estimator, "classes_", None)
         classes = None if classes is None else [classes[j] for j in self._columns]
 

@@ -6,7 +6,7 @@ from numbers import Integral
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
-from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.base import clone
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
@@ -14,12 +14,11 @@ from sklearn.utils.validation import _num_samples
 
 from .._columns import listing
 from .._component import nearest
-from .._targets import Targets
-from ..calibration._held_out import NAME
-from ..calibration._skipped import choice, without
 from ..ensemble._folds import make_folds
 from ..ensemble._labels import Labels
-from ..ensemble._members import Fold, core, is_pair, make_units, parameters_named
+from ..ensemble._members import NAME, Fold, is_pair, make_units, parameters_named, set_seeds, unserved
+from ..ensemble._skipped import without
+from ..ensemble._wrapped import read_labels
 
 #: Probabilities below this count as this.
 _FLOOR = 1e-12
@@ -54,18 +53,8 @@ class Tasks:
 
     def __init__(self, estimator, y, sample_weight, n_rows, owner, tasks="auto"):
         self.estimator, self.owner, self._y = estimator, owner, y
-        self.targets, values = Targets.fit(
-            y,
-            tasks=_kinds(estimator) if isinstance(tasks, str) and tasks == "auto" else tasks,
-            missing_label=_missing_label(estimator),
-            owner=owner,
-            n_rows=n_rows,
-            on_empty=choice(estimator),
-            sample_weight=sample_weight,
-            accept_sparse=True,
-        )
-        self._values, self._weights = values, self.targets.label_weights(sample_weight, values)
-        self.labels = Labels(self.targets, values, self._weights, y)
+        self.targets, self._values, self._weights = read_labels(estimator, y, sample_weight, n_rows, owner, tasks)
+        self.labels = Labels(self.targets, self._values, self._weights, y)
         self.labels.check()
         # A fit to some of the tasks could not tell a wrong name from one that is left out.
         self.main_task = _main_task(estimator)
@@ -243,10 +232,16 @@ class Subsets:
         return float(np.average(losses, weights=self.tasks.labels.label_weights(task, rows)))
 
     def test_shares(self, task):
-        """Test labels for each training label, ``(J,)``."""
-        observed = self.tasks.labels.are_observed
-        parts = [(fold.train, fold.test if fold.test is not None else fold.train) for _, fold in self.folds]
-        return np.array([observed(task, test).sum() / max(observed(task, train).sum(), 1) for train, test in parts])
+        """Test labels for each training label, ``(J,)``, each as many as its weight says; NaN without one."""
+        parts = [(fold.test if fold.test is not None else fold.train, fold.train) for _, fold in self.folds]
+        counts = np.array([[self._count(task, rows) for rows in part] for part in parts])
+        return np.divide(counts[:, 0], counts[:, 1], out=np.full(len(counts), np.nan), where=counts[:, 1] > 0)
+
+    def _count(self, task, rows):
+        labels = self.tasks.labels
+        rows = rows[labels.are_observed(task, rows)]
+        weights = labels.label_weights(task, rows)
+        return float(len(rows)) if weights is None else weights.sum()
 
     def difference(self, one, other, task):
         """Mean of the first group's loss less the other's over all held-out labels of a task, and its standard error.
@@ -298,21 +293,16 @@ def seeded(estimator, rng, anew=False):
     """Return a clone with a seed wherever there is none; `anew`: wherever there can be one."""
     if is_pair(estimator):
         return tuple(None if part is None else seeded(part, rng, anew) for part in estimator)
-    one = clone(estimator)
-    found = one.get_params()
-    names = [name for name in parameters_named("random_state", one) if anew or found[name] is None]
-    return one.set_params(**{name: int(rng.randint(np.iinfo(np.int32).max)) for name in names})
+    return set_seeds(clone(estimator), rng, anew)
 
 
 def units_of(estimator, labels, owner, quiet=True):
     """Return what is fitted to the labels of some tasks: units that are for all of them, together."""
     units = [unit for unit in make_units(NAME, _for_tasks(estimator, labels.names), labels, None, quiet) if unit.tasks]
-    served = {task for unit in units for task in unit.tasks}
-    alone = [task for task in range(len(labels.names)) if task not in served]
-    if alone:
+    lost = unserved(units, labels)
+    if lost:
         raise ValueError(
-            f"The estimator of {owner} is for no {labels.kinds[alone[0]]}, which task(s) "
-            f"{listing([labels.names[t] for t in alone])} need. Use a MultiTaskEstimator, or say the kinds of tasks by "
+            f"The estimator of {owner} is for no {lost}. Use a MultiTaskEstimator, or say the kinds of tasks by "
             "the tasks parameter."
         )
     return units
@@ -352,22 +342,6 @@ def _main_task(estimator):
     parts = [part for part in (estimator if is_pair(estimator) else [estimator]) if part is not None]
     found = [part.get_params()[name] for part in parts for name in parameters_named("main_task", part)]
     return next((task for task in found if task is not None), None)
-
-
-def _kinds(estimator):
-    """Kinds of the tasks, as the estimator has them."""
-    if is_pair(estimator):
-        return "auto"
-    inner = core(estimator)
-    if is_regressor(inner) or is_classifier(inner):
-        return "regression" if is_regressor(inner) else "classification"
-    return getattr(inner, "tasks", "auto")
-
-
-def _missing_label(estimator):
-    parts = estimator if is_pair(estimator) else [estimator]
-    found = [getattr(core(part), "missing_label", np.nan) for part in parts if part is not None]
-    return next((label for label in found if label == label), np.nan)
 
 
 def _without_cells(values, weights, rows, column):

@@ -1,13 +1,13 @@
 """TrainingDisplay: losses and weights of the tasks over the epochs of a fit."""
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
 from .._columns import listing
 from .._component import nearest
-from ..ensemble._members import core
-from ._blend_weights import COLOURS
+from ..estimators._core import core
+from ._base import Display, check_kind
+from ._style import COLOURS, GREY, draw_ranges, legend_beside, open_frame
 
 #: What can be drawn: columns of the history, and what they are called.
 LABELS = {
@@ -18,7 +18,7 @@ LABELS = {
 }
 
 
-class TrainingDisplay:
+class TrainingDisplay(Display):
     """Losses, or weights, of the tasks over the epochs of a fit.
 
     Make it with `from_estimator`; `plot` draws it again.
@@ -31,9 +31,9 @@ class TrainingDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it was drawn.
+        With the epochs from the left to the right.
     figure_ : matplotlib Figure
-        The figure of these axes.
+        What the axes are in.
 
     See Also
     --------
@@ -103,34 +103,36 @@ class TrainingDisplay:
         ValueError
             If the history has nothing of this kind, or no such task.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
-        import matplotlib.pyplot as plt
-
         kind = self._kind(kind)
         found = self._lines(kind, tasks)
-        if ax is None:
-            _, ax = plt.subplots(figsize=(7.0, 4.0), layout="constrained")
-        (self._draw_each if len(found) <= len(COLOURS) else self._draw_ranges)(ax, found)
+        return self._drawn(lambda ax: self._draw(ax, kind, found), ax)
+
+    def frame(self):
+        """Return the history, a row an epoch."""
+        return self.history.frame()
+
+    def _draw(self, ax, kind, found):
+        if len(found) <= len(COLOURS):
+            for (task, values), colour in zip(found.items(), COLOURS, strict=False):
+                ax.plot(self.history["epoch"], values, color=colour, label=task)
+        else:
+            draw_ranges(ax, self.history["epoch"], np.stack(list(found.values())), "tasks")
         if "valid_loss" in self.history and kind.endswith("loss"):
             best = self.history["epoch"][np.nanargmin(self.history["valid_loss"])]
-            ax.axvline(best, color="#888888", linewidth=0.8, linestyle=":", zorder=0, label="lowest validation loss")
+            ax.axvline(best, color=GREY, linewidth=0.8, linestyle=":", zorder=0, label="lowest validation loss")
         if kind.endswith("loss") and all((values[np.isfinite(values)] > 0).all() for values in found.values()):
             ax.set_yscale("log")
         ax.set(xlabel="Epoch", ylabel=LABELS[kind])
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0.0)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        open_frame(ax)
+        legend_beside(ax)
 
     def _kind(self, kind):
         there = [name for name in LABELS if any(column.startswith(f"{name}__") for column in self.history)]
         if kind == "auto":
             return "valid_loss" if "valid_loss" in there else "train_loss"
-        if kind in LABELS and kind not in there:
+        check_kind(kind, ["auto", *LABELS])
+        if kind not in there:
             raise ValueError(f"kind={kind!r} was not recorded in this fit; there are {there}.")
-        if kind not in LABELS:
-            known = ["auto", *LABELS]
-            raise ValueError(f"kind must be one of {known}; got {kind!r}.{nearest(kind, known)}")
         return kind
 
     def _lines(self, kind, tasks):
@@ -143,14 +145,3 @@ class TrainingDisplay:
             if task not in every:
                 raise ValueError(f"There is no task {task!r}; there are {listing(list(every))}.{nearest(task, every)}")
         return {task: every[task] for task in tasks}
-
-    def _draw_each(self, ax, found):
-        for (task, values), colour in zip(found.items(), COLOURS, strict=False):
-            ax.plot(self.history["epoch"], values, color=colour, label=task)
-
-    def _draw_ranges(self, ax, found):
-        lines = np.nanquantile(np.stack(list(found.values())), [0.05, 0.25, 0.5, 0.75, 0.95], axis=0)
-        at, shade = self.history["epoch"], {"color": COLOURS[4], "linewidth": 0}
-        ax.fill_between(at, lines[0], lines[4], alpha=0.3, label="9 of 10 tasks", **shade)
-        ax.fill_between(at, lines[1], lines[3], alpha=0.6, label="half of the tasks", **shade)
-        ax.plot(at, lines[2], color=COLOURS[0], label=f"median of {len(found)} tasks")

@@ -5,26 +5,23 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.pipeline import Pipeline
-from sklearn.utils import Bunch, ClassifierTags, _safe_indexing, check_random_state, get_tags
+from sklearn.utils import Bunch, _safe_indexing, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples
 
-from .._columns import listing
 from .._targets import Targets
-from ..estimators._classifier import ProbabilityMixin
+from ..estimators._all_or_nothing import all_or_nothing
 from ._by_task import ByTaskMixin
-from ._encoder import InputEncoder
 from ._folds import make_folds
 from ._labels import Labels
-from ._members import Fold, make_units
+from ._members import Fold, make_units, unserved
 from ._named_members import NamedMembers, is_dropped
 from ._out_of_fold import OutOfFold
 from ._weights import find_weights
 
 
-class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, NamedMembers):
+class MultiTaskBlend(ByTaskMixin, NamedMembers):
     """Several estimators, blended with weights of their own for every task.
 
     Each member predicts every training row out of fold: from a fit that has not seen it. For every task the weights,
@@ -147,10 +144,6 @@ class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, NamedMembers):
            [1.9..., 'virginica']], dtype=object)
     """
 
-    #: It takes several columns of y with gaps, also sparse, and may be a member itself.
-    takes_missing_labels = True
-    takes_sparse_labels = True
-
     _parameter_constraints = {
         "estimators": [list, tuple, None],
         "tasks": "no_validation",  # Targets says more
@@ -211,13 +204,8 @@ class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, NamedMembers):
             If the data, a parameter or a member is not as described. The error names the member and the task. After an
             error, or an interrupt, the blend is as it was before.
         """
-        before = dict(self.__dict__)
-        try:
+        with all_or_nothing(self):
             self._fit(X, y, sample_weight)
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
         return self
 
     def _fit(self, X, y, sample_weight):
@@ -239,8 +227,7 @@ class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, NamedMembers):
         splits = make_folds(self.cv, X, y, labels, rng, type(self).__name__)
         names, units = self._units(labels, rng)
         oof, fitted = self._predict_out_of_fold(units, X, labels, splits)
-        self._targets, self.tasks_ = targets, targets.task_types
-        self.n_outputs_, self.skipped_tasks_ = targets.n_columns, targets.skipped
+        self._set_targets(targets)
         self._find_weights(oof, names, units, labels)
         wanted = [unit for unit in units if self._weights[unit.tasks, names.index(unit.member)].any()]
         left = [unit for unit in wanted if id(unit) not in fitted]
@@ -256,13 +243,11 @@ class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, NamedMembers):
         """Names of the members, and all that is to be fitted, in their order."""
         members, quiet = self._members(), self.estimators is None
         units = [unit for name, member in members for unit in make_units(name, member, labels, rng, quiet)]
-        served = {task for unit in units for task in unit.tasks}
-        alone = [name for t, name in enumerate(labels.names) if t not in served]
-        if alone:
-            kind = labels.kinds[labels.names.index(alone[0])]
+        lost = unserved(units, labels)
+        if lost:
             raise ValueError(
-                f"No member of {type(self).__name__} is for {kind}, which task(s) {listing(alone)} need. Add one to "
-                "estimators, for example as a pair (regressor, classifier), or say the kinds by the tasks parameter."
+                f"No member of {type(self).__name__} is for {lost}. Add one to estimators, for example as a pair "
+                "(regressor, classifier), or say the kinds by the tasks parameter."
             )
         return [name for name, _ in members], units
 
@@ -363,25 +348,10 @@ class MultiTaskBlend(ByTaskMixin, ProbabilityMixin, NamedMembers):
                     result[task] = result[task] + weight * predicted
         return result
 
-    def _probabilities(self, raw, n):
-        return [None if p.ndim == 1 else p for p in raw]
-
     # What scikit-learn asks for
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        tags.target_tags.multi_output = True
-        # No estimator type, as for `MultiTaskEstimator`; but who has predict_proba must have these.
-        tags.classifier_tags = ClassifierTags()
-        try:
-            inputs = [_input_tags(estimator) for _, estimator in self._estimators()]
-        except (AttributeError, TypeError, ValueError):  # estimators are not what they should be: fit will say so
-            return tags
-        tags.input_tags.sparse = all(tag.sparse for tag in inputs)
-        tags.input_tags.allow_nan = all(tag.allow_nan for tag in inputs)
-        tags.input_tags.categorical = all(tag.categorical for tag in inputs)
-        return tags
+    def _inside(self):
+        return [estimator for _, estimator in self._estimators()]
 
 
 def _work(unit, X, labels, fold):
@@ -421,10 +391,3 @@ def _as_one(by_task):
     if len({id(estimator) for estimator in by_task.values()}) > 1:
         return by_task
     return next(iter(by_task.values()), None)
-
-
-def _input_tags(estimator):
-    """What it takes; of what an encoder takes, which returns plain numbers, a pipeline says nothing."""
-    if isinstance(estimator, Pipeline) and isinstance(estimator[0], InputEncoder):
-        estimator = estimator[0]
-    return get_tags(estimator).input_tags

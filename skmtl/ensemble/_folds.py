@@ -6,6 +6,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.model_selection import check_cv
 
+from ..estimators._seeds import draw_seed
 from ..model_selection import MultiTaskKFold
 from ..model_selection._folds import row_numbers
 from ._members import Fold
@@ -16,8 +17,7 @@ def make_folds(cv, X, y, labels, rng, owner):
     cv = 5 if cv is None else cv
     if not isinstance(cv, Integral):
         return [_fold(train, test, k) for k, (train, test) in enumerate(pairs(cv, X, y, owner), start=1)]
-    seed = int(rng.randint(np.iinfo(np.int32).max))
-    cv = MultiTaskKFold(int(cv), tasks=list(labels.kinds), shuffle=True, random_state=seed)
+    cv = MultiTaskKFold(int(cv), tasks=list(labels.kinds), shuffle=True, random_state=draw_seed(rng))
     with warnings.catch_warnings():
         # Nothing to be done about it: the rows that a fold cannot predict are left out.
         warnings.filterwarnings("ignore", message="y has fewer labels than n_splits", category=UserWarning)

@@ -16,13 +16,15 @@ from sklearn.utils.validation import has_fit_parameter
 
 from .._columns import listing
 from ..estimators._base import BaseMultiTask
+from ..estimators._core import core
+from ..estimators._seeds import draw_seed
 from ..model_selection._folds import INTERRUPTED
 
 KIND_OF = {"regressor": "regression", "classifier": "classification"}
 #: What a pair is made of, in this order.
 PAIR = ("regressor", "classifier")
 #: How our estimators say that they leave out columns.
-_SKIPS = ".*on_empty_task='skip' leaves them out"
+SKIPS = ".*on_empty_task='skip' leaves them out"
 
 
 class Fold(NamedTuple):
@@ -176,6 +178,17 @@ class Fitted:
         return result
 
 
+@dataclass(frozen=True)
+class Lone:
+    """Stands for the name of a member where there is one estimator only; errors call it so."""
+
+    def __str__(self):
+        return "The estimator"
+
+
+NAME = Lone()
+
+
 def who(member):
     """How errors call a member: by its name in the blend; who is no text says it all."""
     return f"Member {member!r} of MultiTaskBlend" if isinstance(member, str) else str(member)
@@ -215,7 +228,7 @@ class _Interruptible(warnings.catch_warnings):
             warnings.filterwarnings("ignore", message="Got batch_size")
             warnings.filterwarnings("ignore", message="invalid value encountered in divide")  # RidgeCV of one label
         if self._skips:  # the user was told of what is never learned, and can do nothing about folds
-            warnings.filterwarnings("ignore", message=_SKIPS)
+            warnings.filterwarnings("ignore", message=SKIPS)
 
     def __exit__(self, kind, error, trace):
         super().__exit__(kind, error, trace)
@@ -224,17 +237,6 @@ class _Interruptible(warnings.catch_warnings):
 
 
 # What an estimator is
-
-
-def core(estimator, fitted=False):
-    """What a pipeline or a search is about: its last step, its estimator."""
-    while True:
-        if isinstance(estimator, Pipeline):
-            estimator = estimator.steps[-1][1]
-        elif isinstance(estimator, BaseSearchCV):
-            estimator = estimator.best_estimator_ if fitted else estimator.estimator
-        else:
-            return estimator
 
 
 def takes_gaps(estimator):
@@ -285,12 +287,20 @@ def make_units(member, estimator, labels, rng=None, quiet=False):
         if not tasks:
             continue
         _check_part(member, part, [labels.kinds[t] for t in tasks], labels)
-        part = clone(part)
-        _set_seeds(part, rng)
+        part = set_seeds(clone(part), rng)
         way = _way(part, tasks, labels)
         groups = [[t] for t in tasks] if way == "single" else [tasks]
         units += [Unit(member, part, group, way, [labels.kinds[t] for t in group], quiet) for group in groups]
     return units
+
+
+def unserved(units, labels):
+    """Return in words what no unit is for, and the tasks that need it; None where all are served."""
+    served = {task for unit in units for task in unit.tasks}
+    alone = [task for task in range(len(labels.names)) if task not in served]
+    if not alone:
+        return None
+    return f"{labels.kinds[alone[0]]}, which task(s) {listing([labels.names[task] for task in alone])} need"
 
 
 def _parts(member, estimator):
@@ -351,8 +361,15 @@ def _way(part, tasks, labels):
     return "single"
 
 
-def _set_seeds(estimator, rng):
-    """Give a seed to whatever has none, so that `random_state` of the blend decides all."""
+def set_seeds(estimator, rng, anew=False):
+    """Give a seed to whatever has none, or, `anew`, to whatever can have one; return the estimator itself.
+
+    Parameters
+    ----------
+    rng : RandomState or None
+        None: all seeds are set already.
+    """
     found = estimator.get_params()
-    names = [name for name in parameters_named("random_state", estimator) if found[name] is None]
-    estimator.set_params(**{name: int(rng.randint(np.iinfo(np.int32).max)) for name in names})
+    names = [name for name in parameters_named("random_state", estimator) if anew or found[name] is None]
+    estimator.set_params(**{name: draw_seed(rng) for name in names})
+    return estimator

@@ -1,17 +1,13 @@
-"""The estimators' common part: parameters, the way of the data from (X, y) to a trained network, and back."""
+"""The estimators' common part: the way of the data from (X, y) to a trained network."""
 
-import contextlib
-import copy
-import re
 import warnings
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
@@ -19,27 +15,31 @@ from .._activations import ACTIVATIONS
 from .._batches import Data
 from .._blocks import make_blocks, task_order
 from .._build import build_network
-from .._columns import listing
-from .._component import nearest, resolve
+from .._component import resolve
 from .._history import TrainingHistory
-from .._label_weights import class_factors, static_weights
+from .._label_weights import static_weights
 from .._member_objectives import MemberObjectives
 from .._members import MemberNetworks
 from .._net import MultiTaskNet
 from .._objective import Objective
-from .._observed import columns, counts_at_all, take_columns, times
-from .._presets import LEAST_ROWS, PRESETS, n_folds, resolve_settings
+from .._observed import columns
+from .._presets import LEAST_ROWS, resolve_settings
 from .._stopping import Stopping
-from .._stratify import assign_folds, holdout, label_sets
 from .._summary import summarize
 from .._targets import Targets
 from ..aggregation import AGGREGATORS
 from ..losses import resolve_losses
 from ..weighting import WEIGHTINGS, Weighting
+from ._all_or_nothing import all_or_nothing, trained_or_as_before
+from ._candidates import CandidatesMixin
 from ._new_tasks import NewTasksMixin
+from ._parameters import Parameters
 from ._parts import PartsMixin
 from ._prediction import PredictionMixin
 from ._reading import ReadingMixin
+from ._seeds import draw_seed
+from ._training_data import TrainingDataMixin
+from ._view import TaskViewMixin
 
 #: Rows that a user's trunk is tried on.
 _PROBE_ROWS = 4
@@ -58,157 +58,20 @@ def _goes_by_batches(estimator):
 
 class BaseMultiTask(
     ReadingMixin,
+    TrainingDataMixin,
     PartsMixin,
     PredictionMixin,
     NewTasksMixin,
+    CandidatesMixin,
+    TaskViewMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
-    BaseEstimator,
+    Parameters,
 ):
     """Base class of the estimators; see `MultiTaskEstimator` for the parameters."""
 
     #: Kind of all columns of y; None: `tasks` says.
     _kind: str | None = None
-
-    _parameter_constraints: dict = {
-        "loss": "no_validation",  # resolve_losses says more
-        "hidden_layer_sizes": [StrOptions({"auto"}), "array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions(set(ACTIVATIONS))],
-        "preset": [StrOptions(set(PRESETS))],
-        "solver": [StrOptions({"auto", "adam", "adamw", "sgd", "lbfgs"})],
-        "alpha": [StrOptions({"auto"}), Interval(Real, 0, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"auto", "anneal", "constant", "invscaling", "adaptive"})],
-        "learning_rate_init": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "early_stopping": [StrOptions({"auto"}), "boolean"],
-        "validation_fraction": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "head_hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "task_weights": "no_validation",
-        "weighting": "no_validation",
-        "aggregator": "no_validation",
-        "gradient_level": [StrOptions({"parameters", "representation"})],
-        "update_every": [Interval(Integral, 1, None, closed="left")],
-        "sampling": "no_validation",
-        "architecture": "no_validation",
-        "main_task": "no_validation",
-        "feature_scaling": [StrOptions({"auto", "robust", "standard"}), None],
-        "numeric_embedding": [StrOptions({"auto", "piecewise_linear", "periodic"}), None],
-        "categorical_features": "no_validation",
-        "missing_features": [StrOptions({"auto", "impute", "raise"})],
-        "missing_label": "no_validation",
-        "on_empty_task": [StrOptions({"raise", "skip"})],
-        "callbacks": [list, tuple, None],
-        "device": [str, torch.device],
-    }
-
-    def __init__(
-        self,
-        loss="auto",
-        hidden_layer_sizes="auto",
-        activation="relu",
-        *,
-        preset="tabular",
-        solver="auto",
-        alpha="auto",
-        batch_size="auto",
-        learning_rate="auto",
-        learning_rate_init="auto",
-        power_t=0.5,
-        max_iter="auto",
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping="auto",
-        validation_fraction="auto",
-        beta_1=0.9,
-        beta_2="auto",
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-        dropout=0.0,
-        n_members="auto",
-        head_hidden_layer_sizes=(),
-        task_weights=None,
-        weighting="equal",
-        aggregator=None,
-        gradient_level="parameters",
-        update_every=1,
-        sampling="rows",
-        architecture="hard_sharing",
-        main_task=None,
-        feature_scaling="auto",
-        numeric_embedding="auto",
-        categorical_features="from_dtype",
-        missing_features="auto",
-        missing_label=np.nan,
-        on_empty_task="raise",
-        callbacks=None,
-        device="cpu",
-    ):
-        self.loss = loss
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.preset = preset
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.dropout = dropout
-        self.n_members = n_members
-        self.head_hidden_layer_sizes = head_hidden_layer_sizes
-        self.task_weights = task_weights
-        self.weighting = weighting
-        self.aggregator = aggregator
-        self.gradient_level = gradient_level
-        self.update_every = update_every
-        self.sampling = sampling
-        self.architecture = architecture
-        self.main_task = main_task
-        self.feature_scaling = feature_scaling
-        self.numeric_embedding = numeric_embedding
-        self.categorical_features = categorical_features
-        self.missing_features = missing_features
-        self.missing_label = missing_label
-        self.on_empty_task = on_empty_task
-        self.callbacks = callbacks
-        self.device = device
 
     # Training
 
@@ -272,40 +135,49 @@ class BaseMultiTask(
 
     def _fit(self, X, y, sample_weight, *, start, classes=None, once=False):
         """Train: a new network, a trained one with a new solver ("warm"), or all as it is; `once`: for one epoch."""
-        goes_on = start != "new"
-        with self._all_or_nothing(goes_on):
-            if start != "where it is":
-                self._settings = self._resolve_settings(LEAST_ROWS if once else _num_samples(X), once)
-            if start == "warm":
-                self._settings.n_members = self.net_.module_.n_members
-            rng = check_random_state(self.random_state)
-            X = self._read_X(X) if goes_on else self._learn_inputs(X, rng)
-            if goes_on:
-                targets = self._targets
-                values = targets.encode(y, n_rows=X.shape[0])
-            else:
-                targets, values = Targets.fit(
-                    y,
-                    tasks=self._kind or self.tasks,
-                    missing_label=self.missing_label,
-                    owner=type(self).__name__,
-                    n_rows=X.shape[0],
-                    classes=classes,
-                    on_empty=self.on_empty_task,
-                    sample_weight=sample_weight,
-                    accept_sparse=True,
-                )
-            weights = self._label_weights(targets, values, sample_weight)
-            self._check_labels(targets, values, weights, all_tasks=not goes_on)
-            if start == "new":
-                self.net_ = self._assemble(self._set_up(X, targets, values, weights, rng), rng)
-            elif start == "warm":
-                self.net_ = self._assemble(self.net_.module_, rng, self.net_.history)
-            elif self.net_.stopping.early:  # of an earlier fit; there is nothing to watch now
-                self.net_.stopping = Stopping(False, self.tol, self.n_iter_no_change)
-            train, valid = self._split(X, values, weights, rng, is_known=start == "warm")
-            self._train(train, valid, 1 if once else self._settings.max_iter or _NO_LIMIT)
+        with all_or_nothing(self), trained_or_as_before(self.net_ if start != "new" else None):
+            train, valid = self._prepare(X, y, sample_weight, start, classes, once)
+            self._train(train, valid, 1 if once else self._most_epochs)
         return self
+
+    def _prepare(self, X, y, sample_weight, start="new", classes=None, once=False):
+        """All but the training: return the rows to train on, and those to watch, which may be None."""
+        goes_on = start != "new"
+        if start != "where it is":
+            self._settings = self._resolve_settings(LEAST_ROWS if once else _num_samples(X), once)
+        if start == "warm":
+            self._settings.n_members = self.net_.module_.n_members
+        rng = check_random_state(self.random_state)
+        X = self._read_X(X) if goes_on else self._learn_inputs(X, rng)
+        if goes_on:
+            targets = self._targets
+            values = targets.encode(y, n_rows=X.shape[0])
+        else:
+            targets, values = Targets.fit(
+                y,
+                tasks=self._kind or self.tasks,
+                missing_label=self.missing_label,
+                owner=type(self).__name__,
+                n_rows=X.shape[0],
+                classes=classes,
+                on_empty=self.on_empty_task,
+                sample_weight=sample_weight,
+                accept_sparse=True,
+            )
+        weights = self._label_weights(targets, values, sample_weight)
+        self._check_labels(targets, values, weights, all_tasks=not goes_on)
+        if start == "new":
+            self.net_ = self._assemble(self._set_up(X, targets, values, weights, rng), rng)
+        elif start == "warm":
+            self.net_ = self._assemble(self.net_.module_, rng, self.net_.history)
+        elif self.net_.stopping.early:  # of an earlier fit; there is nothing to watch now
+            self.net_.stopping = Stopping(False, self.tol, self.n_iter_no_change)
+        return self._split(X, values, weights, rng, is_known=start == "warm")
+
+    @property
+    def _most_epochs(self):
+        """Epochs that there may be, where the schedule does not say so."""
+        return self._settings.max_iter or _NO_LIMIT
 
     def _resolve_settings(self, n_rows, once):
         """The values of the parameters that can be "auto"."""
@@ -322,34 +194,6 @@ class BaseMultiTask(
             )
         return settings
 
-    @contextlib.contextmanager
-    def _all_or_nothing(self, goes_on):
-        """Take everything back where the block fails: what was fitted before still predicts."""
-        before = dict(self.__dict__)
-        saved = self._network_state() if goes_on else None
-        try:
-            yield
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            if saved is not None:
-                self._restore_network(saved)
-            raise
-
-    def _network_state(self):
-        net = self.net_
-        parts = [net.module_, net.optimizer_, net.criterion_]
-        copies = [copy.deepcopy(part.state_dict()) for part in parts]
-        return copies, len(net.history)
-
-    def _restore_network(self, saved):
-        copies, n_epochs = saved
-        net = self.net_
-        net.module_.to(net.criterion_.dtype)
-        for part, state in zip([net.module_, net.optimizer_, net.criterion_], copies, strict=True):
-            part.load_state_dict(state)
-        del net.history[n_epochs:]
-
     def _set_up(self, X, targets, values, weights, rng):
         """Learn the scale of the targets; make a network for these tasks."""
         losses = resolve_losses(targets.select(self.loss, "loss"), targets.names, targets.kinds, type(self).__name__)
@@ -361,7 +205,7 @@ class BaseMultiTask(
         blocks = make_blocks(losses, [None if c is None else len(c) for c in targets.classes])
         task_weights = static_weights(targets.select(self.task_weights, "task_weights"), targets.names)
         with torch.random.fork_rng([]):
-            torch.default_generator.manual_seed(_seed(rng))
+            torch.default_generator.manual_seed(draw_seed(rng))
             networks = [self._network(X, blocks, targets) for _ in range(self._settings.n_members)]
         for network in networks:
             network.heads.reset_tasks([c for c, t in enumerate(task_order(blocks)) if task_weights[t] == 0])
@@ -417,7 +261,7 @@ class BaseMultiTask(
             optimizer=self._solver(),
             stopping=self._stopping(main_task),
             task_names=targets.names,
-            seed=_seed(rng),
+            seed=draw_seed(rng),
             inputs=self._inputs,
             sampling=sampling if self.shuffle else None,
             max_fun=self.max_fun if lbfgs else None,
@@ -489,105 +333,7 @@ class BaseMultiTask(
         sizes = self._settings.hidden_layer_sizes, self.head_hidden_layer_sizes
         return summarize(self.net_.module_, *map(_sizes, sizes, ("hidden_layer_sizes", "head_hidden_layer_sizes")))
 
-    # Labels and their weights
-
-    def _label_weights(self, targets, values, sample_weight):
-        """Sample and class weights as one array (n, 1) or (n, T); None where all are one."""
-        weights = targets.label_weights(sample_weight, values)
-        class_weight = targets.select(getattr(self, "class_weight", None), "class_weight")
-        if class_weight is None:
-            return weights
-        factors = class_factors(class_weight, values, targets.names, targets.classes)
-        return factors if weights is None else times(weights, factors)
-
-    def _check_labels(self, targets, values, weights, all_tasks):
-        """Every task needs a label that counts; with `all_tasks` False (partial_fit), the batch needs one at all."""
-        if weights is None and all_tasks:
-            return  # Targets.fit has seen to it
-        labelled = counts_at_all(values, weights)
-        if all_tasks and not labelled.all():
-            empty = [name for name, some in zip(targets.names, labelled, strict=True) if not some]
-            raise ValueError(
-                f"Every label of task(s) {listing(empty)} has weight 0: sample_weight leaves nothing to train them on."
-            )
-        if not labelled.any():
-            raise ValueError("y has no observed label: every one is missing, or has weight 0.")
-
-    def _split(self, X, values, weights, rng, is_known=False):
-        """Data to train on and, with early stopping, rows to watch; `is_known`: the network may know the rows."""
-        targets, net = self._targets, self.net_
-        order = task_order(self._blocks)
-        dtype = np.float64 if net.module_.dtype == torch.float64 else np.float32
-        Y = take_columns(targets.scale_values(values, dtype), order)
-        if weights is not None:
-            weights = take_columns(weights.astype(dtype), order) if weights.shape[1] > 1 else weights.astype(dtype)
-        fill = np.array([1.0 if self._losses[t].scaling == "mean" else 0.0 for t in order], dtype=dtype)
-        fill[[targets.classes[t] is not None for t in order]] = 0.0
-        module = net.module_
-        settings = {"dtype": module.dtype, "device": net.device, "copies": module.writes_input, "inputs": self._inputs}
-        data = Data(X, Y, weights, fill=fill, **settings)
-        # Folds that no member has ever seen its own of; None where there are none.
-        unseen, self._fold_of_row = self.__dict__.get("_fold_of_row"), None
-        if not net.stopping.early:
-            return data, None
-        if self._settings.n_members > 1:
-            if is_known and unseen is not None and len(unseen) == len(data):
-                data.folds = self._fold_of_row = unseen
-            else:
-                data.folds = self._folds(values, targets.kinds, rng)
-                self._fold_of_row = None if is_known else data.folds
-            rows = np.flatnonzero(data.folds >= 0)
-            watched = data.subset(rows)
-            watched.folds = data.folds[rows]
-            self._check_split(targets, order, data, watched)
-            return data, watched
-        trained, watched = holdout(values, targets.kinds, self._settings.validation_fraction, rng)
-        train, valid = data.subset(trained), data.subset(watched)
-        self._check_split(targets, order, train, valid)
-        return train, valid
-
-    def _folds(self, values, kinds, rng):
-        """Fold of each row, the rows that one member does not train on; -1 for all train on it."""
-        n = self._settings.n_members
-        if values.shape[0] < 2 * n:
-            raise ValueError(
-                f"n_members={n} needs at least {2 * n} rows, of which each member leaves out its own share; got "
-                f"{values.shape[0]}. Decrease n_members, or set early_stopping=False."
-            )
-        folds = assign_folds(values, kinds, n_folds(n, values.shape[0]), rng)
-        folds[folds >= n] = -1
-        strata = label_sets(values, kinds)[0].tocsc()
-        is_single = np.diff(strata.indptr) == 1  # of a class, or of a task: no member can do without it
-        folds[strata[:, is_single].indices] = -1
-        return folds
-
-    def _check_split(self, targets, order, train, valid):
-        """The split must leave something to learn from and something to watch."""
-        net = self.net_
-        lost = [targets.names[t] for t, some in zip(order, train.observed, strict=True) if not some]
-        if lost:
-            raise ValueError(
-                f"The validation split leaves task(s) {listing(lost)} without a label to train on. Decrease "
-                f"validation_fraction={self._settings.validation_fraction}, or set early_stopping=False."
-            )
-        seen = {t for t, some in zip(order, valid.observed, strict=True) if some}
-        main = net.stopping.main_task
-        if (main is not None and main not in seen) or seen.isdisjoint(net.criterion_.trained_tasks):
-            who = f"main_task {targets.names[main]!r}" if main is not None else "any trained task"
-            more = f"Increase validation_fraction={self._settings.validation_fraction}, or set"
-            how = more if self._settings.n_members == 1 else "Set"
-            raise ValueError(f"The validation split has no label of {who} to watch. {how} early_stopping=False.")
-
     # What scikit-learn asks for
-
-    def _validate_params(self):
-        try:
-            super()._validate_params()
-        except InvalidParameterError as error:
-            name = re.match(r"The '(\w+)' parameter", str(error))
-            options = [c.options for c in self._parameter_constraints[name[1]] if isinstance(c, StrOptions)]
-            hint = nearest(getattr(self, name[1]), options[0]) if options else ""
-            raise InvalidParameterError(f"{error}{hint}") from None
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -598,10 +344,6 @@ class BaseMultiTask(
         tags.target_tags.multi_output = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def _seed(rng):
-    return int(rng.randint(np.iinfo(np.int32).max))
 
 
 def _sizes(value, name):

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import ClassifierTags
 
 from ._base import BaseMultiTask
-from ._classifier import ProbabilityMixin
+from ._probabilities import ProbabilityMixin
 from ._regressor import MultiTaskRegressor
 
 

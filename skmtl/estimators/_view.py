@@ -5,35 +5,35 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
-from sklearn.model_selection._search import BaseSearchCV
-from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._columns import listing, read_columns
 from .._component import nearest
+from ._core import core
 
 
 def task_view(estimator, task):
     """Return one task of a fitted estimator, as a fitted estimator of its own.
 
     It is a regressor or a classifier for a 1-D y, and so fits into what is made for one task: permutation importance,
-    partial dependence, curves of scikit-learn's displays, calibration, conformal prediction of other packages. It
-    shares the estimator and its network; each prediction is one of all tasks.
+    partial dependence, curves of scikit-learn's displays, calibration, thresholds, votes, conformal prediction of other
+    packages. It shares the estimator and its network; each prediction is one of all tasks.
 
     Parameters
     ----------
     estimator : fitted estimator
-        One of this package, a pipeline or search around it, or any other with several outputs, such as a forest.
+        One of this package, which has this as its method `task_view` too; a pipeline or search around it; or any other
+        with several outputs, such as a forest.
     task : str or int
         Name of the task, or its position among the columns of y.
 
     Returns
     -------
     view : estimator
-        With `predict` (n,), `score`, and for a classification `predict_proba` (n, n_classes) and `classes_`. Its `fit`
-        changes nothing and its clone is itself, as for a ``sklearn.frozen.FrozenEstimator``: single-task tools cannot
-        train it anew by mistake. `score` leaves missing labels out.
+        With `predict` (n,), `score`, and for a classification `classes_` and, where the estimator has it,
+        `predict_proba` (n, n_classes). `score` leaves missing labels out.
 
     Raises
     ------
@@ -45,6 +45,13 @@ def task_view(estimator, task):
     See Also
     --------
     MultiTaskConformal : Intervals and sets for all tasks at once.
+
+    Notes
+    -----
+    A view is frozen, as a ``sklearn.frozen.FrozenEstimator`` is: its `fit` changes nothing, its clone is itself, and
+    its parameters cannot be set. A tool for one task that fits what it is given can thus not train the network anew,
+    and spoil the other tasks. What such a tool learns beside it, or measures by cross-validation, is only as honest as
+    the rows are new to the estimator: pass rows that it was not trained on.
 
     Examples
     --------
@@ -67,10 +74,53 @@ def task_view(estimator, task):
     position = _position(estimator, task)
     classes = getattr(estimator, "classes_", None)
     is_classification = (classes[position] if isinstance(classes, list) else classes) is not None
-    return (_ClassifierView if is_classification else _RegressorView)(estimator, position)
+    return (ClassifierView if is_classification else RegressorView)(estimator, position)
 
 
-class _View(BaseEstimator):
+class TaskViewMixin:
+    """An estimator of several tasks that shows each of them by itself."""
+
+    def task_view(self, task):
+        """Return one task as a fitted single-task estimator, for tools that are made for one.
+
+        Parameters
+        ----------
+        task : str or int
+            Name of the task, or its position among the columns of y.
+
+        Returns
+        -------
+        view : estimator
+            A regressor or classifier for a 1-D y that shares the network and is not trained anew, see
+            `skmtl.calibration.task_view`.
+
+        Raises
+        ------
+        ValueError
+            If there is no such task.
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+
+        Examples
+        --------
+        One of two tasks, said only where the network is sure:
+
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.model_selection import FixedThresholdClassifier
+        >>> from skmtl import MultiTaskClassifier
+        >>> data = load_iris(as_frame=True)
+        >>> X, width = data.data.iloc[:, :3], data.data["petal width (cm)"]
+        >>> Y = data.frame[["target"]].assign(wide=width > 1.5)
+        >>> model = MultiTaskClassifier(preset="mlp", solver="lbfgs", alpha=1.0, tol=0.01, random_state=0).fit(X, Y)
+        >>> wide = model.task_view("wide")
+        >>> sure = FixedThresholdClassifier(wide, threshold=0.9).fit(X, Y["wide"])
+        >>> bool(sure.predict(X).sum() < wide.predict(X).sum())
+        True
+        """
+        return task_view(self, task)
+
+
+class View(BaseEstimator):
     """What views of both kinds have in common. `task` is a position."""
 
     def __init__(self, estimator, task):
@@ -93,6 +143,15 @@ class _View(BaseEstimator):
 
     def fit(self, X, y=None, **params):
         """Change nothing: it is fitted already."""
+        return self
+
+    def set_params(self, **params):
+        """Refuse: it would change nothing, since there is no fit."""
+        if params:
+            raise ValueError(
+                f"A task view is fitted already, so that its parameters cannot be set; got {', '.join(params)}. Set "
+                "those of the estimator itself, fit it, and take a view of that."
+            )
         return self
 
     def predict(self, X):
@@ -128,7 +187,9 @@ class _View(BaseEstimator):
         score : float
             The higher, the better.
         """
-        seen = ~np.isnan(read_columns(y, owner="task_view").values[:, 0])
+        targets = getattr(core(self.estimator, fitted=True), "_targets", None)
+        missing_label = np.nan if targets is None else targets._missing_label
+        seen = ~np.isnan(read_columns(y, owner="task_view", missing_label=missing_label).values[:, 0])
         weights = None if sample_weight is None else np.asarray(sample_weight)[seen]
         truth = np.asarray(y).ravel()[seen].astype(self._dtype)
         return self._metric(truth, self.predict(X)[seen], sample_weight=weights)
@@ -139,19 +200,23 @@ class _View(BaseEstimator):
         return tags
 
 
-class _RegressorView(RegressorMixin, _View):
+class RegressorView(RegressorMixin, View):
     """A task that is a regression."""
 
     _dtype = np.float64
     _metric = staticmethod(r2_score)
-    score = _View.score
+    score = View.score
 
 
-class _ClassifierView(ClassifierMixin, _View):
+def _has_probabilities(view):
+    return hasattr(view.estimator, "predict_proba")
+
+
+class ClassifierView(ClassifierMixin, View):
     """A task that is a classification."""
 
     _metric = staticmethod(accuracy_score)
-    score = _View.score
+    score = View.score
 
     @property
     def classes_(self):
@@ -163,6 +228,7 @@ class _ClassifierView(ClassifierMixin, _View):
     def _dtype(self):
         return self.classes_.dtype
 
+    @available_if(_has_probabilities)
     def predict_proba(self, X):
         """Predict the probabilities of the classes.
 
@@ -182,9 +248,7 @@ class _ClassifierView(ClassifierMixin, _View):
 
 def _position(estimator, task):
     """Position of a task among those of a fitted estimator."""
-    inner = estimator
-    while isinstance(inner, (Pipeline, BaseSearchCV)):
-        inner = inner.steps[-1][1] if isinstance(inner, Pipeline) else inner.best_estimator_
+    inner = core(estimator, fitted=True)
     targets = getattr(inner, "_targets", None)
     names = list(getattr(inner, "tasks_", ())) if targets is None else list(targets.y_names)
     if task in names:

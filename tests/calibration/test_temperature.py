@@ -11,6 +11,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmtl import MultiTaskBlend, MultiTaskClassifier, MultiTaskEstimator
@@ -50,6 +52,25 @@ def test_a_frozen_classifier_is_as_in_scikit_learn(classes):
     ours = scaling(fitted).fit(X[100:], y[100:])
     theirs = CalibratedClassifierCV(fitted, method="temperature").fit(X[100:], y[100:])
     np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-6)
+
+
+def test_logarithms_are_those_of_the_calibrated_probabilities(mixed):
+    X, Y = mixed
+    model = scaling((Ridge(), LogisticRegression())).fit(X, Y)
+    for logs, chances in zip(model.predict_log_proba(X), model.predict_proba(X), strict=True):
+        assert (logs is None) == (chances is None)
+        if logs is not None:
+            np.testing.assert_array_equal(logs, np.log(chances))
+
+
+def test_the_sentinel_of_a_frozen_pipeline_is_a_gap(rng):
+    X, Y = rng.normal(size=(80, 2)), rng.integers(0, 2, (80, 2))
+    net = MultiTaskClassifier(**NET, missing_label=9)
+    frozen = FrozenEstimator(make_pipeline(StandardScaler(), net).fit(X[:40], Y[:40]))
+    sentinel = np.where(rng.random((40, 2)) < 0.3, 9, Y[40:])
+    gaps = np.where(sentinel == 9, np.nan, sentinel)
+    by_sentinel, by_gap = (scaling(frozen).fit(X[40:], later).temperatures_ for later in (sentinel, gaps))
+    assert by_sentinel == by_gap
 
 
 def test_the_temperature_that_was_put_in_comes_out(rng):

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from diagnostics._counted import HELP, Counted
 from scipy import stats
+from sklearn.model_selection import KFold
 
-from skmtl import MultiTaskEstimator
+from skmtl import MultiTaskEstimator, MultiTaskRegressor
 from skmtl.diagnostics import AuxiliaryValue, auxiliary_value
 
 QUICK = {"preset": "mlp", "hidden_layer_sizes": (8,), "learning_rate_init": 0.02, "max_iter": 20, "random_state": 0}
@@ -67,6 +68,22 @@ def test_the_main_task_of_the_estimator(mixed):
     assert (found.main_task, found.auxiliary_tasks) == ("passed", ["level", "price"])
     assert np.isfinite(found.intervals).all()
     assert auxiliary_value(model, *mixed, cv=2, main_task="price", random_state=0).main_task == "price"
+
+
+def test_a_row_of_weight_two_is_two_rows(rng):
+    X = rng.normal(size=(90, 3))
+    Y = X @ rng.normal(size=(3, 2)) + 0.3 * rng.normal(size=(90, 2))
+    weights, folds = rng.integers(0, 4, 90), list(KFold(3).split(X))
+    network = MultiTaskRegressor(preset="mlp", hidden_layer_sizes=(4,), solver="lbfgs", max_iter=10, alpha=0)
+    settings = {"main_task": "task_0", "random_state": 0}
+    weighted = auxiliary_value(network, X, Y, sample_weight=weights, cv=folds, **settings)
+    rows = np.repeat(np.arange(90), weights)
+    folds = [tuple(np.flatnonzero(np.isin(rows, part)) for part in fold) for fold in folds]
+    copied = auxiliary_value(network, X[rows], Y[rows], cv=folds, **settings)
+    assert abs(weighted.values).min() > 0
+    np.testing.assert_allclose(weighted.values, copied.values, rtol=1e-5)
+    np.testing.assert_allclose(weighted.intervals, copied.intervals, rtol=1e-5)
+    assert (weighted.score, weighted.score_alone) == pytest.approx((copied.score, copied.score_alone))
 
 
 def test_own_out_of_fold_predictions_have_no_interval(mixed):

@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -250,6 +250,91 @@ def test_other_scores(mixed, scoring, words):
     assert report.score_names == words
     assert list(report.tasks) == sorted(words)
     assert np.isfinite(report.gain).all()
+
+
+def repeated(X, Y, weights, folds):
+    """The same data with as many copies of a row as it weighs."""
+    rows = np.repeat(np.arange(len(X)), weights)
+    return X[rows], Y[rows], [tuple(np.flatnonzero(np.isin(rows, part)) for part in fold) for fold in folds]
+
+
+def test_a_row_of_weight_two_is_two_rows(regression_missing, rng):
+    X, Y = regression_missing
+    weights, folds = rng.integers(0, 4, len(X)), list(KFold(3).split(X))
+    model = quick(solver="lbfgs", max_iter=10, alpha=0)
+    weighted = report_on(model, X, Y, sample_weight=weights, cv=folds)
+    X, Y, folds = repeated(X, Y, weights, folds)
+    copied = report_on(model, X, Y, cv=folds)
+    np.testing.assert_allclose(weighted.shared_scores, copied.shared_scores, rtol=1e-6)
+    np.testing.assert_allclose(weighted.alone_scores, copied.alone_scores, rtol=1e-6)
+    np.testing.assert_allclose(weighted.label_ratio, copied.label_ratio)
+
+
+def test_weights_are_in_fits_and_scores_of_their_rows(regression, rng):
+    X, Y = regression
+    weights, folds = rng.random(Y.shape), list(KFold(3).split(X))
+    report = report_on(quick(), X, Y, sample_weight=weights, cv=folds, random_state=7)
+    seeds = np.random.RandomState(7).randint(np.iinfo(np.int32).max, size=3)
+    for row, ((train, test), seed) in enumerate(zip(folds, seeds, strict=True)):
+        model = quick(random_state=int(seed))
+        with pytest.warns(ConvergenceWarning):
+            model.fit(X[train], Y[train], weights[train])
+        parts = zip(Y[test].T, model.predict(X[test]).T, weights[test].T, strict=True)
+        by_hand = [r2_score(truth, predicted, sample_weight=own) for truth, predicted, own in parts]
+        np.testing.assert_allclose(report.shared_scores[row], by_hand)
+        np.testing.assert_allclose(report.label_ratio[row], weights[test].sum(axis=0) / weights[train].sum(axis=0))
+
+
+def test_weights_in_a_search_in_a_pipeline(regression, rng):
+    weights = rng.random(120)
+    search = GridSearchCV(make_pipeline(StandardScaler(), quick()), {"multitaskregressor__alpha": [0.1]}, cv=2)
+    for model in (search, make_pipeline(StandardScaler(), GridSearchCV(quick(), {"alpha": [0.1]}, cv=2))):
+        report = report_on(model, *regression, sample_weight=weights)
+        assert (report.gain != report_on(model, *regression).gain).all()
+
+
+@pytest.mark.parametrize("form", [np.asarray, csr_array])
+def test_weights_of_labels_that_are_those_of_the_rows(regression_missing, rng, form):
+    weights = rng.integers(0, 3, 120).astype(float)
+    by_row, by_label = (
+        report_on(quick(), *regression_missing, sample_weight=w) for w in (weights, form(np.c_[weights, weights]))
+    )
+    np.testing.assert_allclose(by_row.gain, by_label.gain)
+    np.testing.assert_allclose(by_row.interval, by_label.interval)
+
+
+def test_weights_of_sparse_labels_and_of_skipped_columns(regression_missing, rng):
+    X, Y = regression_missing
+    Y, weights = np.insert(Y, 1, np.nan, axis=1), rng.random((120, 3))
+    rows, columns = np.nonzero(~np.isnan(Y))
+    sparse = csr_array((Y[rows, columns], (rows, columns)), shape=Y.shape)
+    model = quick(on_empty_task="skip")
+    with pytest.warns(UserWarning, match="leaves them out"):
+        dense, stored = (report_on(model, X, y, sample_weight=weights) for y in (Y, sparse))
+    assert list(dense.tasks) == ["task_0", "task_2"]
+    np.testing.assert_allclose(stored.gain, dense.gain, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (np.ones(50), r"sample_weight.shape == \(50,\), expected \(120,\)"),
+        (np.ones((120, 3)), r"sample_weight has shape \(120, 3\); expected \(120,\), one weight a row, or \(120, 2\)"),
+        (-np.ones(120), "Negative values in data passed to `sample_weight`"),
+        (np.tile([1.0, 0.0], (120, 1)), r"sample_weight leaves nothing to train task\(s\) \['task_1'\] on"),
+    ],
+)
+def test_weights_that_cannot_be(regression, weights, message):
+    with pytest.raises(ValueError, match=message):
+        transfer_report(quick(), *regression, sample_weight=weights)
+
+
+def test_a_metric_without_weights_is_told(regression):
+    def largest_error(labels, values):
+        return np.abs(labels - values).max()
+
+    with pytest.raises(TypeError, match="the metric largest_error takes none"):
+        report_on(quick(), *regression, sample_weight=np.ones(120), scoring=largest_error)
 
 
 def test_groups_stay_together(regression):

@@ -2,16 +2,13 @@
 
 import copy
 
-from sklearn.frozen import FrozenEstimator
-
 from .._observed import take_columns
-from ..ensemble._members import core, is_pair
+from ..estimators._core import core
+from ._members import is_pair
 
 
 def choice(estimator):
-    """Return `on_empty_task` of what is calibrated: "skip" where a part of it says so, None where none has it."""
-    if isinstance(estimator, FrozenEstimator):
-        estimator = estimator.estimator
+    """Return `on_empty_task` of an estimator or pair: "skip" where a part of it says so, None where none has it."""
     parts = [core(part) for part in (estimator if is_pair(estimator) else [estimator])]
     found = {getattr(part, "on_empty_task", None) for part in parts} - {None}
     return "skip" if "skip" in found else "raise" if found else None
