@@ -15,6 +15,7 @@ SUITES = {
     "fit": "fit",
     "heads": "heads",
     "members": "members",
+    "weight_search": "weight_search",
     "architectures": "architectures",
     "predict": "predict",
     "import": "imports",

@@ -504,6 +504,16 @@ def test_demo_runs(demo, monkeypatch, capsys, tmp_path):
     assert (tmp_path / "demo.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_weight_search_compares_the_times_and_the_scores(bench, at_once, monkeypatch):
+    search = bench("weight_search")
+    monkeypatch.setattr(search, "N", 60)
+    monkeypatch.setattr(search, "CASES", search.CASES[:1])
+    (table,) = search.tables(at_once)
+    assert table.header == ["estimator", "grid, s", "ratio", "goal", "met", "scores apart"]
+    assert float(table.rows[0][-1]) < 1e-4
+    assert float(table.rows[0][2]) > 0
+
+
 def test_members_compares_one_fit_with_as_many_fits(bench, at_once):
     members = bench("members")
     table = members.measure(2, 1, at_once)

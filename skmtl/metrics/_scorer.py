@@ -202,7 +202,21 @@ class TaskScorer:
         score : float or dict of float
             The higher, the better; NaN where no task has a score.
         """
-        scores = self.score_tasks(estimator, X, y, sample_weight)
+        return self.figures(self.score_tasks(estimator, X, y, sample_weight))
+
+    def figures(self, scores):
+        """Return what `average` makes of the scores of the tasks.
+
+        Parameters
+        ----------
+        scores : dict of task name to float
+            As `score_tasks` returns them.
+
+        Returns
+        -------
+        score : float or dict of float
+            As of a call.
+        """
         if not isinstance(self.average, (list, tuple)):
             return scores if self.average is None else self._figure(scores, self.average)
         figures = {}

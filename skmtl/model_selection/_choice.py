@@ -75,8 +75,10 @@ def choose_weights(cv_results, *, max_loss=0.02, baseline=None, by="mean", tasks
         raise ValueError(f"by must be 'mean' or 'delta_m'; got {by!r}.{nearest(by, ['mean', 'delta_m'])}")
     if not isinstance(max_loss, Real) or not max_loss >= 0:
         raise ValueError(f"max_loss must be a number of at least 0; got {max_loss!r}.")
+    if not isinstance(cv_results, Mapping) and tasks is None:
+        tasks = getattr(cv_results, "task_names_", None)
     found = cv_results if isinstance(cv_results, Mapping) else cv_results.cv_results_
-    names = _tasks(found, tasks)
+    names = scored_tasks(found, tasks)
     scores = np.array([found[_PREFIX + str(name)] for name in names], dtype=float).T
     base = _baseline(baseline, found, names, scores)
     figures = np.array([_figure(row, base, by) for row in scores])
@@ -96,7 +98,8 @@ def choose_weights(cv_results, *, max_loss=0.02, baseline=None, by="mean", tasks
     return best
 
 
-def _tasks(found, tasks):
+def scored_tasks(found, tasks=None):
+    """Return the tasks that the results of a search have a score of, or those of them that are named."""
     names = [key.removeprefix(_PREFIX) for key in found if key.startswith(_PREFIX)]
     if tasks is not None:
         unknown = [name for name in tasks if str(name) not in names]
@@ -106,8 +109,8 @@ def _tasks(found, tasks):
                 f"{nearest(unknown[0], names)}"
             )
         return list(tasks)
-    names = [name for name in names if name not in AVERAGES]
-    if not names or names == ["score"]:
+    names = [name for name in names if name not in AVERAGES and name != "score"]
+    if not names:
         raise ValueError(
             "The search has no scores by task. Give it some: scoring=make_task_scorer('default', average=None), with "
             "refit=choose_weights."
@@ -151,13 +154,22 @@ def _losses(scores, base):
 
 def _are_equal(params, names):
     """Whether these parameters have task weights, and all are the same."""
+    weights = candidate_weights(params, names)
+    return weights is not None and np.ptp(weights) < 1e-9
+
+
+def candidate_weights(params, names):
+    """Return the weights (T,) among the parameters of a candidate; None where it has none."""
     found = [value for name, value in params.items() if name.rpartition("__")[2] == "task_weights"]
     if not found:
-        return False
+        return None
     weights = found[0]
+    if weights is None:
+        return np.ones(len(names))
     if isinstance(weights, Mapping):  # a task that it leaves out has weight 1
-        weights = [weights.get(name, 1.0) for name in names]
-    return weights is None or np.ptp(np.asarray(weights, dtype=float)) < 1e-9
+        by_name = {str(name): weight for name, weight in weights.items()}
+        weights = [by_name.get(str(name), 1.0) for name in names]
+    return np.asarray(weights, dtype=float)
 
 
 def _figure(row, base, by):
