@@ -5,6 +5,7 @@ from ._blend_weights import BlendWeightsDisplay
 from ._conflict import ConflictDisplay
 from ._grouping import GroupingDisplay
 from ._label_efficiency import LabelEfficiencyDisplay
+from ._pareto import ParetoDisplay
 from ._training import TrainingDisplay
 from ._transfer import TransferDisplay
 
@@ -14,6 +15,7 @@ __all__ = [
     "ConflictDisplay",
     "GroupingDisplay",
     "LabelEfficiencyDisplay",
+    "ParetoDisplay",
     "TrainingDisplay",
     "TransferDisplay",
 ]

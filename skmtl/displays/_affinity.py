@@ -1,12 +1,11 @@
 """AffinityDisplay: what tasks do for each other, those that do each other good side by side."""
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from .._component import nearest
 from ..diagnostics import task_affinity
 from ..diagnostics._affinity import cluster_order
-from ._map import task_map
+from ._base import Display, check_kind
+from ._map import map_size, task_map
 
 #: What the colours mean.
 _LABELS = {
@@ -16,7 +15,7 @@ _LABELS = {
 }
 
 
-class AffinityDisplay:
+class AffinityDisplay(Display):
     """A map of task affinities: what the task of the row does for that of the column.
 
     Make it with `from_affinity` or `from_estimator`; `plot` draws it again.
@@ -33,9 +32,9 @@ class AffinityDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it was drawn.
+        With the map.
     figure_ : matplotlib Figure
-        The figure of these axes.
+        What the axes are in.
     order_ : ndarray of shape (T,)
         The tasks as they were drawn, by position.
 
@@ -69,7 +68,7 @@ class AffinityDisplay:
         method : str, default=None
             Which of its methods; None: the first.
         ordered : bool, default=True
-            Whether tasks that do each other good are neighbours; else they are in the order of y.
+            As in `plot`.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
 
@@ -79,11 +78,7 @@ class AffinityDisplay:
             Drawn.
         """
         method = affinity.method if method is None else method
-        if method not in affinity.matrices:
-            known = list(affinity.matrices)
-            raise ValueError(
-                f"method must be one of {known}, which were measured; got {method!r}.{nearest(method, known)}"
-            )
+        check_kind(method, affinity.matrices, parameter="method", note=", which were measured")
         return cls(affinity.matrices[method], affinity.task_names, method=method).plot(ordered=ordered, ax=ax)
 
     @classmethod
@@ -101,7 +96,7 @@ class AffinityDisplay:
         method : {"lookahead", "gradient", "retrain"}, default="lookahead"
             How to measure.
         ordered : bool, default=True
-            Whether tasks that do each other good are neighbours.
+            As in `plot`.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **settings : dict
@@ -112,6 +107,7 @@ class AffinityDisplay:
         display : AffinityDisplay
             Drawn.
         """
+        cls._check_matplotlib("from_estimator")
         affinity = task_affinity(estimator, X, y, method=method, **settings)
         return cls.from_affinity(affinity, ordered=ordered, ax=ax)
 
@@ -130,8 +126,16 @@ class AffinityDisplay:
         display : AffinityDisplay
             With `ax_`, `figure_` and `order_`.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
         self.order_ = cluster_order(self.matrix) if ordered else np.arange(len(self.matrix))
+        return self._drawn(self._draw, ax, map_size(len(self.matrix)))
+
+    def frame(self):
+        """Return the map, in the order of y: a row a task, a column a task that it acts on."""
+        import pandas as pd
+
+        return pd.DataFrame(self.matrix, index=pd.Index(self.task_names, name="task"), columns=self.task_names)
+
+    def _draw(self, ax):
         table = np.array(self.matrix, dtype=np.float64)[np.ix_(self.order_, self.order_)]
         np.fill_diagonal(table, np.nan)
         names = [self.task_names[task] for task in self.order_]
@@ -139,7 +143,5 @@ class AffinityDisplay:
         # One outlier shall not make all others pale.
         limit = float(np.quantile(known, 0.98)) if known.any() else 1.0
         label, digits = _LABELS.get(self.method, "Affinity"), 4 if limit < 0.01 else 3 if limit < 0.1 else 2
-        self.ax_ = task_map(ax, table, names, limit=limit or 1.0, label=label, digits=digits)
-        self.ax_.set(xlabel="... on this task", ylabel="Effect of this task ...")
-        self.figure_ = self.ax_.figure
-        return self
+        task_map(ax, table, names, limit=limit or 1.0, label=label, digits=digits)
+        ax.set(xlabel="... on this task", ylabel="Effect of this task ...")

@@ -1,21 +1,18 @@
 """BlendWeightsDisplay: what each member weighs in each task of a blend."""
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
-from .._component import nearest
+from ._base import SIZE, Display, check_kind
+from ._map import name_columns, write_numbers
+from ._style import COLOURS, legend_beside, open_frame, spaced
 
-#: Members in bars keep to colours that can be told apart (Okabe and Ito, 2008); more of them are hatched.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
 #: More tasks than these, or members than there are colours, are shown as a map.
 MOST_BARS = 20
 KINDS = ("auto", "bar", "map")
-#: Cells of a map have their weight written in them up to this number of cells.
-_MOST_WRITTEN = 200
 
 
-class BlendWeightsDisplay:
+class BlendWeightsDisplay(Display):
     """The weights of a `MultiTaskBlend`, by task and member.
 
     Make it with `from_estimator`; `plot` draws it again.
@@ -32,9 +29,9 @@ class BlendWeightsDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it was drawn.
+        With the bars, or the map.
     figure_ : matplotlib Figure
-        The figure of these axes.
+        What the axes are in.
 
     See Also
     --------
@@ -100,22 +97,19 @@ class BlendWeightsDisplay:
         display : BlendWeightsDisplay
             With `ax_` and `figure_`.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
-        import matplotlib.pyplot as plt
-
-        if kind not in KINDS:
-            raise ValueError(f"kind must be one of {list(KINDS)}; got {kind!r}.{nearest(kind, KINDS)}")
+        check_kind(kind, KINDS)
         n_tasks, n_members = np.shape(self.weights)
         if kind == "auto":
             kind = "bar" if n_tasks <= MOST_BARS and n_members <= len(COLOURS) else "map"
-        if ax is None:
-            height = min(1.2 + 0.35 * n_tasks, 12.0)
-            width = 7.0 if kind == "bar" else min(3.0 + 0.8 * n_members, 12.0)
-            _, ax = plt.subplots(figsize=(width, height), layout="constrained")
-        (self._draw_bars if kind == "bar" else self._draw_map)(ax)
-        self._name_tasks(ax)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        width = SIZE[0] if kind == "bar" else min(3.0 + 0.8 * n_members, 12.0)
+        draw = self._draw_bars if kind == "bar" else self._draw_map
+        return self._drawn(draw, ax, (width, min(1.2 + 0.35 * n_tasks, 12.0)))
+
+    def frame(self):
+        """Return the weights, a row a task, a column a member."""
+        import pandas as pd
+
+        return pd.DataFrame(self.weights, index=pd.Index(self.task_names, name="task"), columns=self.member_names)
 
     def _draw_bars(self, ax):
         """One bar a task, from the first at the top; members as they are, from the left."""
@@ -128,29 +122,23 @@ class BlendWeightsDisplay:
                 weights[:, m],
                 left=ends[:, m] - weights[:, m],
                 height=0.7,
-                color=COLOURS[m % len(COLOURS)],
+                color=COLOURS[m % len(COLOURS)],  # more members than colours are hatched
                 hatch="//" * (m // len(COLOURS)),
                 edgecolor="white",
                 label=name,
             )
         ax.set(xlim=(0, 1), ylim=(len(weights) - 0.5, -0.5), xlabel="Weight")
-        ax.spines[["top", "right", "left"]].set_visible(False)
-        ax.tick_params(axis="y", length=0)
-        ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0.0)
+        ax.set_yticks(*spaced(self.task_names))
+        open_frame(ax, rows=True)
+        legend_beside(ax)
 
     def _draw_map(self, ax):
         """Tasks from the top, members from the left."""
         weights = np.asarray(self.weights)
         image = ax.imshow(weights, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto", interpolation="nearest")
         ax.figure.colorbar(image, ax=ax, label="Weight")
-        ax.set_xticks(range(len(self.member_names)), self.member_names, rotation=45, ha="right")
-        for (row, column), weight in np.ndenumerate(weights) if weights.size <= _MOST_WRITTEN else ():
-            if weight >= 0.005:
-                colour = "white" if weight > 0.5 else "black"
-                ax.text(column, row, f"{weight:.2f}", ha="center", va="center", color=colour, fontsize="small")
-
-    def _name_tasks(self, ax):
-        """Name the tasks; of very many, every so many."""
-        step = -(-len(self.task_names) // 60)
-        places = range(0, len(self.task_names), step)
-        ax.set_yticks(places, [str(self.task_names[place]) for place in places])
+        name_columns(ax, self.member_names)
+        ax.set_yticks(*spaced(self.task_names))
+        # What is next to nothing stays empty.
+        seen = np.where(weights >= 0.005, weights, np.nan)
+        write_numbers(ax, seen, digits=2, dark=weights > 0.5)

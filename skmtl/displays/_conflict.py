@@ -1,18 +1,18 @@
 """ConflictDisplay: cosines of the tasks' gradients, as a map and over training."""
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from .._component import nearest
 from ..diagnostics import gradient_conflict
 from ..diagnostics._affinity import cluster_order, mean_known
-from ._blend_weights import COLOURS
-from ._map import task_map
+from ._base import SIZE, Display, check_kind
+from ._map import map_size, task_map
+from ._style import COLOURS, GREY, draw_ranges, legend_beside, open_frame
 
 KINDS = ("map", "epochs")
 
 
-class ConflictDisplay:
+class ConflictDisplay(Display):
     """Cosines of the gradients that tasks send into what they share.
 
     Make it with `from_conflict` or `from_estimator`; `plot` draws it again.
@@ -25,9 +25,9 @@ class ConflictDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it was drawn.
+        With a map of the tasks, or epochs from the left to the right.
     figure_ : matplotlib Figure
-        The figure of these axes.
+        What the axes are in.
 
     See Also
     --------
@@ -56,9 +56,7 @@ class ConflictDisplay:
         ----------
         conflict : GradientConflict
             What `gradient_conflict` returned.
-        kind : {"map", "epochs"}, default="map"
-            As in `plot`.
-        layer : str, default=None
+        kind, layer : str, default="map" and None
             As in `plot`.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
@@ -82,9 +80,7 @@ class ConflictDisplay:
             Inputs.
         y : array-like, DataFrame or sparse array of shape (n, T)
             Targets.
-        kind : {"map", "epochs"}, default="map"
-            As in `plot`.
-        layer : str, default=None
+        kind, layer : str, default="map" and None
             As in `plot`.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
@@ -96,6 +92,7 @@ class ConflictDisplay:
         display : ConflictDisplay
             Drawn.
         """
+        cls._check_matplotlib("from_estimator")
         settings = {"by_layer": layer is not None} | settings
         return cls.from_conflict(gradient_conflict(estimator, X, y, **settings), kind=kind, layer=layer, ax=ax)
 
@@ -123,13 +120,15 @@ class ConflictDisplay:
         ValueError
             If there is no such kind or layer.
         """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
-        if kind not in KINDS:
-            raise ValueError(f"kind must be one of {list(KINDS)}; got {kind!r}.{nearest(kind, KINDS)}")
+        check_kind(kind, KINDS)
         table = self._table(layer)
-        self.ax_ = (self._draw_map if kind == "map" else self._draw_epochs)(ax, table)
-        self.figure_ = self.ax_.figure
-        return self
+        if kind == "map":
+            return self._drawn(lambda ax: self._draw_map(ax, table), ax, map_size(table.shape[1]))
+        return self._drawn(lambda ax: self._draw_epochs(ax, table), ax, SIZE)
+
+    def frame(self):
+        """Return what was seen of each pair of tasks at each look, as the frame of the conflict does."""
+        return self.conflict.frame()
 
     def _table(self, layer):
         conflict = self.conflict
@@ -147,13 +146,9 @@ class ConflictDisplay:
         mean = mean[np.ix_(order, order)]
         np.fill_diagonal(mean, np.nan)
         names = [self.conflict.task_names[task] for task in order]
-        return task_map(ax, mean, names, limit=1.0, label="Cosine of gradients, mean over training")
+        task_map(ax, mean, names, limit=1.0, label="Cosine of gradients, mean over training")
 
     def _draw_epochs(self, ax, table):
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots(figsize=(7.0, 4.0), layout="constrained")
         one, other = np.triu_indices(table.shape[1], 1)
         pairs, names = table[:, one, other], self.conflict.task_names
         at = np.arange(1, len(pairs) + 1) if len(set(self.conflict.epochs)) < len(pairs) else self.conflict.epochs
@@ -161,12 +156,8 @@ class ConflictDisplay:
             for line, i, j, colour in zip(pairs.T, one, other, COLOURS, strict=False):
                 ax.plot(at, line, color=colour, label=f"{names[i]}, {names[j]}")
         else:
-            lines = np.nanquantile(pairs, [0.05, 0.25, 0.5, 0.75, 0.95], axis=1)
-            ax.fill_between(at, lines[0], lines[4], color=COLOURS[4], alpha=0.3, linewidth=0, label="9 of 10 pairs")
-            ax.fill_between(at, lines[1], lines[3], color=COLOURS[4], alpha=0.6, linewidth=0, label="half of the pairs")
-            ax.plot(at, lines[2], color=COLOURS[0], label=f"median of {pairs.shape[1]} pairs")
-        ax.axhline(0.0, color="#888888", linewidth=0.8, zorder=0)
+            draw_ranges(ax, at, pairs.T, "pairs")
+        ax.axhline(0.0, color=GREY, linewidth=0.8, zorder=0)
         ax.set(xlabel="Epoch" if at is self.conflict.epochs else "Look", ylabel="Cosine of gradients")
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0.0)
-        return ax
+        open_frame(ax)
+        legend_beside(ax)

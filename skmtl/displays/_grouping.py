@@ -1,18 +1,17 @@
 """GroupingDisplay: held-out scores of all tasks, group by group, beside those of the two ends."""
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils.validation import check_is_fitted
 
 from ..diagnostics._grouping import ALL, FELL_BACK, NONE
-from ._blend_weights import COLOURS
-from ._map import spaced
+from ._base import SIZE, Display
+from ._style import COLOURS, legend_beside, open_frame, spaced
 
 #: Who is drawn, from the back to the front: marker, size, colour.
 _MARKS = {ALL: ("s", 22, "#999999"), NONE: ("D", 20, "#56B4E9")}
 
 
-class GroupingDisplay:
+class GroupingDisplay(Display):
     """Held-out scores of a `MultiTaskGrouping`: all tasks in one network, each by itself, and as they were grouped.
 
     Make it with `from_estimator`; `plot` draws it again.
@@ -25,9 +24,9 @@ class GroupingDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it was drawn.
+        With a row a task, group by group.
     figure_ : matplotlib Figure
-        The figure of these axes.
+        What the axes are in.
 
     See Also
     --------
@@ -69,32 +68,20 @@ class GroupingDisplay:
         return cls(estimator.report_).plot(ax=ax)
 
     def plot(self, *, ax=None):
-        """Draw the scores, a line a task.
+        """Draw the scores, a line a task. A ValueError says that there was one task only, with nothing to compare."""
+        if self.report.best is None:
+            raise ValueError(f"There is nothing to compare: {self.report.task_names[0]!r} is the only task.")
+        return super().plot(ax=ax)
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+    def frame(self):
+        """Return the scores, network and verdict of each task, as the frame of the report does."""
+        return self.report.frame()
 
-        Returns
-        -------
-        display : GroupingDisplay
-            With `ax_` and `figure_`.
+    def _size(self):
+        return SIZE[0], float(np.clip(1.6 + 0.3 * len(self.report.task_names), 2.6, 13.0))
 
-        Raises
-        ------
-        ValueError
-            If there was one task only, which leaves nothing to compare.
-        """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
-        import matplotlib.pyplot as plt
-
-        report = self.report
-        if report.best is None:
-            raise ValueError(f"There is nothing to compare: {report.task_names[0]!r} is the only task.")
-        order = self._order()
-        if ax is None:
-            _, ax = plt.subplots(figsize=(7.0, float(np.clip(1.6 + 0.3 * len(order), 2.6, 13.0))), layout="constrained")
+    def _draw(self, ax):
+        report, order = self.report, self._order()
         places = np.arange(len(order))
         found = {name: report.scores[name][order] for name in (ALL, NONE, "chosen")}
         every = np.stack(list(found.values()))
@@ -106,8 +93,6 @@ class GroupingDisplay:
         ax.scatter(found["chosen"], places, marker="o", s=75, label=f"chosen: {report.best}", zorder=3, **edges)
         self._separate(ax, order)
         self._name(ax, order)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
 
     def _group(self, task):
         """The group that a task was put in, also where it fell back since."""
@@ -137,6 +122,5 @@ class GroupingDisplay:
         places, shown = spaced(names)
         ax.set_yticks(places, shown)
         ax.set(ylim=(len(order) - 0.4, -0.6), xlabel="Held-out score (1: perfect, 0: a constant)")
-        ax.spines[["top", "right", "left"]].set_visible(False)
-        ax.tick_params(axis="y", length=0)
-        ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0.0)
+        open_frame(ax, rows=True)
+        legend_beside(ax)

@@ -1,16 +1,18 @@
 """LabelEfficiencyDisplay: learning curves of one task, with the others and by itself."""
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from ..diagnostics import label_efficiency
-from ._blend_weights import COLOURS
+from ._base import Display
+from ._style import COLOURS, GREY, open_frame
 
 
-class LabelEfficiencyDisplay:
+class LabelEfficiencyDisplay(Display):
     """Score of one task by the number of its own labels, shared and alone, and the labels that are spared.
 
-    Make it with `from_efficiency` or `from_estimator`; `plot` draws it again.
+    Lines are means, small points the repeats; an arrow goes from each number of labels to that with which the task is
+    as good alone. Make it with `from_efficiency` or
+    `from_estimator`; `plot` draws it again.
 
     Parameters
     ----------
@@ -20,9 +22,9 @@ class LabelEfficiencyDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it was drawn.
+        With two curves over the number of labels, on a logarithmic scale.
     figure_ : matplotlib Figure
-        The figure of these axes.
+        What the axes are in.
 
     See Also
     --------
@@ -84,26 +86,14 @@ class LabelEfficiencyDisplay:
         display : LabelEfficiencyDisplay
             Drawn.
         """
+        cls._check_matplotlib("from_estimator")
         return cls.from_efficiency(label_efficiency(estimator, X, y, task=task, **settings), ax=ax)
 
-    def plot(self, *, ax=None):
-        """Draw both curves: means, and a point a repeat; arrows for the labels that are spared.
+    def frame(self):
+        """Return a row a number of labels, as the frame of the efficiency does."""
+        return self.efficiency.frame()
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
-
-        Returns
-        -------
-        display : LabelEfficiencyDisplay
-            With `ax_` and `figure_`.
-        """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots(figsize=(6.5, 4.2), layout="constrained")
+    def _draw(self, ax):
         found = self.efficiency
         curves = {"with the other tasks": (found.shared, COLOURS[0], "o"), "alone": (found.alone, COLOURS[5], "s")}
         means = found.shared_mean, found.alone_mean
@@ -117,10 +107,8 @@ class LabelEfficiencyDisplay:
         ax.set_xticks(found.sizes, [str(size) for size in found.sizes])
         ax.minorticks_off()
         ax.set(xlabel=f"Labels of {found.task}", ylabel="Test score (1: perfect, 0: a constant)")
-        ax.spines[["top", "right"]].set_visible(False)
+        open_frame(ax)
         ax.legend(frameon=False)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
 
     def _draw_spared(self, ax):
         """From each number of labels to that with which the task is as good alone."""
@@ -128,4 +116,4 @@ class LabelEfficiencyDisplay:
         for size, enough, score in zip(found.sizes, found.equivalent, found.shared_mean, strict=True):
             if np.isfinite(enough) and enough > size:
                 ends = {"xy": (enough, score), "xytext": (size, score)}
-                ax.annotate("", **ends, arrowprops={"arrowstyle": "->", "color": "#888888", "linewidth": 1.0})
+                ax.annotate("", **ends, arrowprops={"arrowstyle": "->", "color": GREY, "linewidth": 1.0})

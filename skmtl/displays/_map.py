@@ -1,11 +1,17 @@
-"""What maps of tasks by tasks have in common."""
+"""Maps: tables in colours, with the numbers where there is room for them."""
 
 import numpy as np
 
-#: Names on an axis, of very many every so many.
-MOST_NAMES = 60
+from ._style import spaced
+
 #: Cells have their number written in them up to this number of cells.
 MOST_WRITTEN = 225
+
+
+def map_size(n_tasks):
+    """Width and height in inches of a map of tasks by tasks."""
+    size = float(np.clip(2.2 + 0.5 * n_tasks, 4.0, 11.0))
+    return size + 1.2, size
 
 
 def task_map(ax, table, names, *, limit, label, digits=2, cmap="PuOr"):
@@ -13,8 +19,7 @@ def task_map(ax, table, names, *, limit, label, digits=2, cmap="PuOr"):
 
     Parameters
     ----------
-    ax : matplotlib Axes or None
-        None makes a new figure.
+    ax : matplotlib Axes
     table : ndarray of shape (T, T)
     names : list of length T
     limit : float
@@ -25,32 +30,28 @@ def task_map(ax, table, names, *, limit, label, digits=2, cmap="PuOr"):
         Behind the point.
     cmap : str
         Name of a map of colours; the middle is 0.
-
-    Returns
-    -------
-    ax : matplotlib Axes
     """
-    import matplotlib.pyplot as plt
-
-    if ax is None:
-        size = float(np.clip(2.2 + 0.5 * len(names), 4.0, 11.0))
-        _, ax = plt.subplots(figsize=(size + 1.2, size), layout="constrained")
     image = ax.imshow(table, cmap=cmap, vmin=-limit, vmax=limit, interpolation="nearest")
     ax.figure.colorbar(image, ax=ax, label=label, shrink=0.8)
+    name_columns(ax, names)
     places, shown = spaced(names)
-    many = len(places) > 30
-    turned = {"rotation": 90} if many else {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
-    ax.set_xticks(places, shown, fontsize="x-small" if many else None, **turned)
-    ax.set_yticks(places, shown, fontsize="x-small" if many else None)
-    for (row, column), value in np.ndenumerate(table) if table.size <= MOST_WRITTEN else ():
+    ax.set_yticks(places, shown, fontsize="x-small" if len(places) > 30 else None)
+    write_numbers(ax, table, digits=digits, dark=np.abs(table) > 0.7 * limit)
+
+
+def name_columns(ax, names):
+    """Name what is side by side, aslant; many upright and small."""
+    places, shown = spaced(names)
+    many = {"rotation": 90, "fontsize": "x-small"}
+    few = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    ax.set_xticks(places, shown, **(many if len(places) > 30 else few))
+
+
+def write_numbers(ax, table, *, digits, dark):
+    """Write the numbers into the cells, where these are few; white where they are dark. NaN stays empty."""
+    if table.size > MOST_WRITTEN:
+        return
+    for (row, column), value in np.ndenumerate(table):
         if np.isfinite(value):
-            colour = "white" if abs(value) > 0.7 * limit else "black"
+            colour = "white" if dark[row, column] else "black"
             ax.text(column, row, f"{value:.{digits}f}", ha="center", va="center", color=colour, fontsize="small")
-    return ax
-
-
-def spaced(names):
-    """Places and texts of the names that an axis has room for."""
-    step = -(-len(names) // MOST_NAMES)
-    places = list(range(0, len(names), step))
-    return places, [str(names[place]) for place in places]

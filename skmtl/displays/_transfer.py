@@ -1,10 +1,11 @@
 """TransferDisplay: what each task gains by sharing, and how sure that is."""
 
 import numpy as np
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
 from ..diagnostics import transfer_report
 from ..diagnostics._comparison import VERDICTS, limits
+from ._base import SIZE, Display
+from ._style import legend_beside, open_frame
 
 #: Colours that can be told apart (Okabe and Ito, 2008), and marks that can be without them.
 COLOURS = {"helps": "#0072B2", "no evidence": "#767676", "hurts": "#D55E00"}
@@ -14,7 +15,7 @@ _ROW, _HIGHEST = 0.3, 15.0
 _LARGEST, _SMALLEST = 10.0, 5.5
 
 
-class TransferDisplay:
+class TransferDisplay(Display):
     """Gain of each task by sharing, with its confidence interval: the best at the top, coloured by verdict.
 
     Make it with `from_report` or `from_estimator`; `plot` draws it again.
@@ -27,9 +28,9 @@ class TransferDisplay:
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it was drawn.
+        With a row a task, the largest gain at the top.
     figure_ : matplotlib Figure
-        The figure of these axes.
+        What the axes are in.
 
     See Also
     --------
@@ -97,45 +98,34 @@ class TransferDisplay:
         display : TransferDisplay
             Drawn, with the `report`.
         """
-        check_matplotlib_support(f"{cls.__name__}.from_estimator")
+        cls._check_matplotlib("from_estimator")
         return cls.from_report(transfer_report(estimator, X, y, **settings), ax=ax)
 
-    def plot(self, *, ax=None):
-        """Draw the gains.
+    def frame(self):
+        """Return the table of the report, a row a task."""
+        return self.report.frame()
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a new figure.
+    def _size(self):
+        return SIZE[0], min(1.2 + _ROW * len(self._tasks()), _HIGHEST)
 
-        Returns
-        -------
-        display : TransferDisplay
-            With `ax_` and `figure_`.
-        """
-        check_matplotlib_support(f"{type(self).__name__}.plot")
-        import matplotlib.pyplot as plt
+    def _tasks(self):
+        """Positions of the tasks that could be compared, the best first."""
+        return [t for t in self.report.order().tolist() if not np.isnan(self.report.gain[t])]
 
-        report = self.report
-        tasks = [t for t in report.order().tolist() if not np.isnan(report.gain[t])]
-        if ax is None:
-            height = min(1.2 + _ROW * len(tasks), _HIGHEST)
-            _, ax = plt.subplots(figsize=(7.0, height), layout="constrained")
-        low, high = limits(report.gain, report.interval)
+    def _draw(self, ax):
+        tasks = self._tasks()
+        low, high = limits(self.report.gain, self.report.interval)
         ax.axvline(0.0, color="black", linewidth=0.8, zorder=1)
-        self._draw(ax, tasks, low, high)
+        self._draw_gains(ax, tasks, low, high)
         self._name_tasks(ax, tasks)
         ax.set(xlim=(low, high), ylim=(len(tasks) - 0.5, -0.5), xlabel=self._label())
         ax.grid(axis="x", color="0.9")
         ax.set_axisbelow(True)
-        ax.spines[["top", "right", "left"]].set_visible(False)
-        ax.tick_params(axis="y", length=0, pad=8)  # clear of marks on the edge
-        # Beside the axes it hides no interval.
-        ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0.0)
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        open_frame(ax, rows=True)
+        ax.tick_params(axis="y", pad=8)  # clear of marks on the edge
+        legend_beside(ax)
 
-    def _draw(self, ax, tasks, low, high):
+    def _draw_gains(self, ax, tasks, low, high):
         """Points and intervals, verdict by verdict; arrows where they go on behind the edge."""
         report = self.report
         verdicts = list(report.verdicts.values())

@@ -12,12 +12,6 @@ plt = pytest.importorskip("matplotlib.pyplot")
 TABLE = np.array([[1.0, -0.5, 0.8], [-0.4, 1.0, -0.6], [0.7, -0.3, 1.0]])
 
 
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
-
-
 def drawn(display):
     return np.ma.filled(np.ma.asarray(display.ax_.images[0].get_array(), dtype=float), np.nan)
 

@@ -11,12 +11,6 @@ from skmtl.displays import BlendWeightsDisplay
 plt = pytest.importorskip("matplotlib.pyplot")
 
 
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture
 def blend(mixed):
     members = [

@@ -10,12 +10,6 @@ from skmtl.displays import ConflictDisplay
 plt = pytest.importorskip("matplotlib.pyplot")
 
 
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
-
-
 def conflict(n_tasks, n_looks=5):
     B = np.random.default_rng(0).normal(size=(n_looks, n_tasks, 4))
     B /= np.linalg.norm(B, axis=2, keepdims=True)

@@ -9,12 +9,6 @@ from skmtl.displays import GroupingDisplay
 plt = pytest.importorskip("matplotlib.pyplot")
 
 
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
-
-
 def report(n_tasks=4):
     """Every other task is in the same group; the last has fallen back."""
     names = [f"task {i}" for i in range(n_tasks)]

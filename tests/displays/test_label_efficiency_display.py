@@ -10,12 +10,6 @@ from skmtl.displays import LabelEfficiencyDisplay
 plt = pytest.importorskip("matplotlib.pyplot")
 
 
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
-
-
 def test_curves_and_arrows():
     shared, alone = np.array([[0.3, 0.6, 0.7], [0.5, 0.6, 0.7]]), np.array([[0.2, 0.4, 0.6]] * 2)
     _, ax = plt.subplots()

@@ -15,12 +15,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 QUICK = {"preset": "mlp", "hidden_layer_sizes": (8,), "max_iter": 6, "random_state": 0}
 
 
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
-
-
 def history(n_tasks=2, losses=None, **more):
     losses = np.exp(-np.arange(5))[:, None] * np.arange(1, n_tasks + 1) if losses is None else np.array(losses)
     rows = [

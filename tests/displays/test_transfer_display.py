@@ -13,12 +13,6 @@ from skmtl.displays import TransferDisplay
 plt = pytest.importorskip("matplotlib.pyplot")
 
 
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
-
-
 def report_of(gains, noise=0.01, n_folds=10):
     """A report of tasks with these gains, and folds that are so far apart."""
     names = [f"task {i}" for i in range(len(gains))]
