@@ -62,8 +62,8 @@ display = ParetoDisplay.from_estimator(wide)
 plt.show()
 
 # %%
-# Of four tasks there is nearly always one that a candidate is ahead in, so nearly all are on the front: that alone is no
-# choice yet. A few hundredths can be won in a task, and more are lost in others; no candidate has a better mean without
-# a task that loses more than 5 %. The numbers of the front, the best mean first:
+# Of four tasks there is nearly always one that a candidate is ahead in, so nearly all are on the front: that alone is
+# not a choice yet. A few hundredths can be won in a task, and more are lost in others; no candidate has a better mean
+# without a task that loses more than 5 %. The numbers of the front, the best mean first:
 frame = display.frame().query("front")
 frame.loc[frame[tasks].mean(axis=1).sort_values(ascending=False).index].head().round(2)
