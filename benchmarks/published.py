@@ -8,7 +8,7 @@ import numpy as np
 from _timing import Table, verdict
 from sklearn.metrics import roc_auc_score
 
-from skmtl import MultiTaskEstimator
+from skmtl import MultiTaskBlend, MultiTaskEstimator
 from skmtl.architectures import CGC, PLE, MMoE
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -23,8 +23,8 @@ GOALS = {
     "tox21: AUC, random split, test part": 0.802,
     "school: explained variance": 0.371,
 }
-#: The default, and twice as many members.
-MODELS = {"default": {}, "n_members=8": {"n_members": 8}}
+#: The default, twice as many members, and networks and trees together.
+MODELS = {"default": {}, "n_members=8": {"n_members": 8}, "blend": {"kind": MultiTaskBlend}}
 #: On adult, what the published network of the same name reaches or surpasses: AUC of income and of never married.
 SHARED_GOALS = (0.910, 0.9635)
 #: Of the published sizes, in the schedule of the default.
@@ -86,7 +86,8 @@ def fitted(data, rows, parameters, most_rows):
     """A model of these rows of a set."""
     rows = folds.cut(rows, most_rows, 0)
     kinds = {t: "regression" if kind == "regression" else "classification" for t, kind in data.kinds.items()}
-    model = MultiTaskEstimator(tasks=kinds, on_empty_task="skip", **{"random_state": 0} | parameters)
+    settings = {"kind": MultiTaskEstimator, "random_state": 0} | parameters
+    model = settings.pop("kind")(tasks=kinds, on_empty_task="skip", **settings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a few rows, many a task has none
         return model.fit(sets.rows(data.X, rows), data.Y.iloc[rows])

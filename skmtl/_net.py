@@ -13,7 +13,7 @@ from skorch.callbacks import Callback, EpochTimer
 from ._batches import Batches, Data, MemberBatches, split
 from ._module import ROWS
 from ._optim import FlatParameters
-from ._threads import numerics
+from ._threads import numerics, one_blas_thread
 
 #: Rows that are predicted at once.
 PREDICT_ROWS = 2048
@@ -480,14 +480,15 @@ class MultiTaskNet(NeuralNet):
             if self._notify_epoch_end(notified):
                 raise StopIteration
 
-        result = scipy.optimize.minimize(
-            evaluate,
-            flat.values.cpu().numpy().copy(),
-            method="L-BFGS-B",
-            jac=True,
-            callback=iteration,
-            options={"maxiter": epochs, "maxfun": self.max_fun, "gtol": self.stopping.tol},
-        )
+        with one_blas_thread():
+            result = scipy.optimize.minimize(
+                evaluate,
+                flat.values.cpu().numpy().copy(),
+                method="L-BFGS-B",
+                jac=True,
+                callback=iteration,
+                options={"maxiter": epochs, "maxfun": self.max_fun, "gtol": self.stopping.tol},
+            )
         flat.values.copy_(torch.from_numpy(result.x))
         if result.status == 1:
             self.complaint = (

@@ -4,6 +4,7 @@ import contextlib
 import functools
 
 import torch
+from threadpoolctl import ThreadpoolController
 
 #: Below this many multiply-adds a step, a second thread costs more than it does.
 _THREADED_OPERATIONS = 50_000_000
@@ -11,6 +12,19 @@ _THREADED_OPERATIONS = 50_000_000
 _LARGE_PRODUCT = 2_000_000
 #: Narrow matrices gain nothing.
 _WIDE = 64
+
+
+def one_blas_thread():
+    """Run NumPy's and SciPy's products in one thread: theirs are of small matrices, where others only wait and spin.
+
+    SciPy's L-BFGS took ten times as long with two threads, on a machine that had other work.
+    """
+    return _libraries().limit(limits=1, user_api="blas")
+
+
+@functools.cache
+def _libraries():
+    return ThreadpoolController()  # looks for them, which takes milliseconds
 
 
 @contextlib.contextmanager

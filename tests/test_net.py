@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+import scipy.optimize
 import scipy.sparse as sp
 import torch
 from _callbacks import Idle, KillAtEnd, KillMidway
@@ -19,6 +20,7 @@ from skorch.callbacks import (
     LRScheduler,
     ProgressBar,
 )
+from threadpoolctl import threadpool_info
 from torch import nn
 
 from skmtl import MultiTaskClassifier, MultiTaskEstimator, MultiTaskRegressor
@@ -376,3 +378,21 @@ def test_training_is_the_same_for_sparse_dense_float32_and_float64(rng):
     expected = all_parameters(make(max_iter=3).fit(X, Y))
     for other in (X.astype(np.float64), np.asfortranarray(X), sp.csr_array(X)):
         assert torch.equal(all_parameters(make(max_iter=3).fit(other, Y)), expected)
+
+
+def test_lbfgs_leaves_small_products_to_one_thread(monkeypatch):
+    used, minimize = [], scipy.optimize.minimize
+
+    def threads():
+        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+    def look(*args, **kwargs):
+        used.extend(threads())
+        return minimize(*args, **kwargs)
+
+    before = threads()
+    monkeypatch.setattr(scipy.optimize, "minimize", look)
+    rng = np.random.RandomState(0)
+    MultiTaskRegressor(preset="mlp", solver="lbfgs", max_iter=2).fit(rng.randn(20, 2), rng.randn(20, 2))
+    assert set(used) == {1}
+    assert threads() == before
