@@ -1,7 +1,7 @@
 """DenseNetwork: dense trunk and heads with the chain rule written out, on work buffers that are made once.
 
-For networks of the size that tables need, autograd and its bookkeeping take longer than the arithmetic. A leading axis
-of members fits in front of every weight, buffer and product here.
+For networks of the size that tables need, autograd and its bookkeeping take longer than the arithmetic. Several of them
+at once are computed in `_members`.
 """
 
 import torch

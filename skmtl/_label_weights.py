@@ -10,7 +10,14 @@ from sklearn.utils.validation import _check_sample_weight
 
 from ._columns import listing
 from ._component import nearest
-from ._observed import column, with_data
+from ._observed import by_row, column, like, with_data
+
+
+def by_name(given):
+    """Return a pandas Series as a dict by its index, or as a list where that only counts; anything else as it is."""
+    if not (hasattr(given, "iloc") and hasattr(given, "to_dict") and given.ndim == 1):
+        return given
+    return given.to_list() if list(given.index) == list(range(len(given))) else given.to_dict()
 
 
 def static_weights(given, names):
@@ -18,19 +25,19 @@ def static_weights(given, names):
 
     Parameters
     ----------
-    given : None, array-like of length T, or dict of task name to float
+    given : None, array-like of length T, or dict or Series of task name to float
         A task that the dict leaves out has weight 1.
     names : list
         The tasks.
     """
     if given is None:
         return np.ones(len(names))
-    values = given
+    values = given = by_name(given)
     if isinstance(given, Mapping):
-        _check_keys(given, names, "task_weights")
+        check_keys(given, names, "task_weights")
         values = [given.get(name, 1.0) for name in names]
     try:
-        weights = np.asarray(values, dtype=float)
+        weights = np.array(values, dtype=float)  # a copy: a tensor will share its memory
     except (TypeError, ValueError):
         raise ValueError(
             f"task_weights must be numbers, as a list or a dict by task name for the tasks {listing(names)}; "
@@ -88,6 +95,22 @@ def sample_weights(given, shape, accept_sparse=False):
     return with_data(array, numbers) if issparse(array) else numbers
 
 
+def label_weights(given, values):
+    """Return `sample_weight` as an array ``(n, 1)``, or ``(n, T)`` in the form of the labels; None: None.
+
+    Parameters
+    ----------
+    given : array-like of shape (n,) or (n, T), sparse array of shape (n, T), or None
+        As for `sample_weights`.
+    values : ndarray with NaN, or sparse array, of shape (n, T)
+        The labels.
+    """
+    if given is None:
+        return None
+    weights = sample_weights(given, values.shape, accept_sparse=True)
+    return weights if weights.shape[1] < values.shape[1] else like(by_row(values), weights)
+
+
 def class_factors(given, values, names, classes):
     """Return the weight of every label by its class, ``(n, T)``, in the form of `values`.
 
@@ -115,7 +138,7 @@ def class_factors(given, values, names, classes):
         observed = ~np.isnan(cells)
         codes = cells[observed].astype(np.intp)
         column(factors, task)[observed] = _class_table(weight, classes[task], codes, name)[codes]
-    return factors.tocsr() if issparse(factors) else factors
+    return by_row(factors)
 
 
 def _by_task(given, names):
@@ -125,7 +148,7 @@ def _by_task(given, names):
     if isinstance(given, Mapping):
         if len(names) == 1 and list(given) != names:
             return {names[0]: given}
-        _check_keys(given, names, "class_weight", " With several tasks it is a dict by task name of dicts by class.")
+        check_keys(given, names, "class_weight", " With several tasks it is a dict by task name of dicts by class.")
         return {name: given.get(name) for name in names}
     if len(given) != len(names):
         raise ValueError(f"class_weight has {len(given)} entries for the {len(names)} tasks {listing(names)}.")
@@ -135,7 +158,7 @@ def _by_task(given, names):
 def _class_table(weight, classes, codes, name):
     """Weight of each class of a task."""
     if isinstance(weight, Mapping):
-        _check_keys(weight, classes.tolist(), f"class_weight of task {name!r}", what="class")
+        check_keys(weight, classes.tolist(), f"class_weight of task {name!r}", what="class")
         for label, value in weight.items():
             if not isinstance(value, Real) or not np.isfinite(value) or value < 0:
                 raise ValueError(
@@ -154,7 +177,21 @@ def _class_table(weight, classes, codes, name):
     return table
 
 
-def _check_keys(given, valid, parameter, more="", what="task"):
+def check_keys(given, valid, parameter, more="", what="task"):
+    """Refuse a dict that names what there is not.
+
+    Parameters
+    ----------
+    given : dict
+    valid : list
+        The names that there are.
+    parameter : str
+        Its name, for the error text.
+    more : str, default=""
+        What the error adds.
+    what : str, default="task"
+        What the keys name.
+    """
     unknown = [key for key in given if key not in valid]
     if unknown:
         raise ValueError(

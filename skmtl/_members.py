@@ -90,20 +90,18 @@ class MemberNetworks(nn.Module):
 
     def raw(self, X, out):
         """Compute the raw output ``(K B, R)`` of a training batch into `out`, and keep what `backward` needs."""
-        X = self._shown_to_each(X)
-        if self._plan is not None:
-            return self._plan.forward(X, out, self.training)
-        for member, x, part in zip(self.members, self.parts(X), self.parts(out), strict=True):
-            member.raw(x, part)
-        return out
+        return self._raw(X, out, "raw")
 
     def raw_again(self, X, out):
         """Compute the raw output of a training batch as it is after the step."""
+        return self._raw(X, out, "raw_again")
+
+    def _raw(self, X, out, method):
         X = self._shown_to_each(X)
         if self._plan is not None:
             return self._plan.forward(X, out, self.training)
         for member, x, part in zip(self.members, self.parts(X), self.parts(out), strict=True):
-            member.raw_again(x, part)
+            getattr(member, method)(x, part)
         return out
 
     def backward(self, slope, decay=0.0):

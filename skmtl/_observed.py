@@ -24,6 +24,11 @@ def column(values, task):
     return values.data[values.indptr[task] : values.indptr[task + 1]] if sp.issparse(values) else values[:, task]
 
 
+def by_row(values):
+    """Return sparse values as CSR array, dense ones as they are."""
+    return values.tocsr() if sp.issparse(values) else values
+
+
 def columns(values):
     """Yield ``(rows, labels)`` of each task: the rows that have a label, ascending, and the labels.
 

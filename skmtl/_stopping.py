@@ -32,7 +32,7 @@ class Stopping:
         self.schedule, self.power_t = schedule, power_t
 
     def watched(self, objective, losses):
-        """Validation loss to watch, from the column losses ``(C,)``: unweighted: a moving objective is no measure."""
+        """Validation loss to watch, from the column losses ``(C,)``, unweighted: a moving objective is no measure."""
         if self.main_task is not None:
             return objective.by_task(losses)[self.main_task].item()
         return objective.trained(losses).nanmean().item()

@@ -6,21 +6,19 @@ only, and what is given or returned a column of y passes through `select` and `r
 """
 
 import functools
-import warnings
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.sparse import issparse
 
 from ._columns import listing, read_columns
-from ._component import nearest
-from ._label_weights import sample_weights
-from ._observed import blocks, column, count, counts_at_all, like, take_columns, weighted_columns, with_data
+from ._label_scale import learn_scale, scaled
+from ._label_weights import by_name, sample_weights
+from ._learnable import check_classes, check_labelled, learnable
+from ._observed import by_row, column, count, like, take_columns
+from ._task_kinds import asked_kinds, check_whole, needs_whole, settle_kinds
+from ._task_labels import entries_at, given_classes, labels_of, numbers, warn_if_many
 
-KINDS = ("regression", "classification", "auto")
-#: What errors add about a column that could be skipped.
-_CHOICE = {None: "", "raise": ", or set on_empty_task='skip'", "skip": ""}
-FAMILIES = {"i": "int", "u": "int", "f": "float", "b": "bool", "U": "text", "O": "object"}
+_FAMILIES = {"i": "int", "u": "int", "f": "float", "b": "bool", "U": "text", "O": "object"}
 
 
 class Targets:
@@ -94,15 +92,15 @@ class Targets:
         self = cls()
         self.y_names, self.single = read.names, read.single
         self._named, self._owner, self._missing_label = read.named, owner, missing_label
-        given = _given_classes(classes, read.names, owner)
+        given = given_classes(classes, read.names, owner)
         asked = asked_kinds(tasks, read.names, owner)
         if on_empty == "skip":
-            self.kept = _kept(read, asked, given, sample_weight)
+            self.kept = learnable(read, asked, given, sample_weight)
         else:
             self.kept = np.arange(len(read.names))
-            _check_labelled(count(read.values), given, read.names, on_empty)
+            check_labelled(count(read.values), given, read.names, on_empty)
         read, given, asked = read.take(self.kept), self.select(given), self.select(asked)
-        self.names, self.kinds = read.names, _kinds(read, asked, given)
+        self.names, self.kinds = read.names, settle_kinds(read, asked, given)
         self.classes = [None] * self.n_tasks
         values, found = self._encode(read)
         for j, labels in found.items():
@@ -111,10 +109,10 @@ class Targets:
             if given[j] is not None:
                 cells[:] = self._recode(j, labels, cells, "Add it to the classes parameter.")
             elif asked[j] == "auto":
-                _warn_if_many(labels, np.count_nonzero(~np.isnan(cells)), self.names[j], j in read.labels)
-        _check_classes(self.classes, self.names, on_empty)
+                warn_if_many(labels, np.count_nonzero(~np.isnan(cells)), self.names[j], j in read.labels)
+        check_classes(self.classes, self.names, on_empty)
         self.mean, self.scale = np.zeros(self.n_tasks), np.ones(self.n_tasks)
-        return self, _by_row(values)
+        return self, by_row(values)
 
     @property
     def n_tasks(self):
@@ -154,37 +152,12 @@ class Targets:
         pooled : bool, default=False
             Whether all tasks get one scale, that of all labels together.
         """
-        self.mean, self.scale = np.zeros(self.n_tasks), np.ones(self.n_tasks)
-        scalings = [s if k == "regression" else None for s, k in zip(scalings, self.kinds, strict=True)]
-        if not any(scalings):
-            return
-        weights = weights.reshape(-1, 1) if weights is not None and weights.ndim == 1 else weights
-        tasks = weighted_columns(values, weights)
-        if pooled:
-            tasks = list(tasks)
-            tasks = [(None, np.concatenate([labels for _, labels, _ in tasks]), _together(tasks))] * len(tasks)
-        for task, (_, labels, own) in enumerate(tasks):
-            if scalings[task] is None:
-                continue
-            mean, deviation = _moments(labels, own)
-            if scalings[task] == "standard":
-                self.mean[task], self.scale[task] = mean, deviation
-            elif mean > 0:
-                self.scale[task] = mean
+        scalings = [s if kind == "regression" else None for s, kind in zip(scalings, self.kinds, strict=True)]
+        self.mean, self.scale = learn_scale(values, scalings, weights, pooled)
 
     def scale_values(self, values, dtype):
         """Return ``(values - mean) / scale`` in `dtype`: `values` itself where that changes nothing."""
-        if issparse(values):
-            tasks, scaled = values.indices, np.empty(values.nnz, dtype=dtype)
-            np.divide(values.data - self.mean[tasks], self.scale[tasks], out=scaled, casting="same_kind")
-            return with_data(values, scaled)
-        if not self.mean.any() and (self.scale == 1).all():
-            # A read-only y is copied all the same: torch takes no read-only memory.
-            return values.astype(dtype, copy=not values.flags.writeable)
-        scaled = np.empty(values.shape, dtype=dtype)
-        for rows in blocks(len(values), self.n_tasks):
-            np.divide(values[rows] - self.mean, self.scale, out=scaled[rows], casting="same_kind")
-        return scaled
+        return scaled(values, self.mean, self.scale, dtype)
 
     # Columns of y <-> tasks
 
@@ -200,6 +173,7 @@ class Targets:
         """
         if len(self.kept) == self.n_columns:
             return given
+        given = by_name(given)
         if isinstance(given, Mapping):
             skipped = set(self.skipped)
             return {name: value for name, value in given.items() if name not in skipped}
@@ -263,8 +237,8 @@ class Targets:
         )
         self._check_names(read)
         read = read.take(self.kept)
-        for j in np.flatnonzero(_needs_whole(read, self.kinds)):
-            _check_whole(column(read.values, j), self.names[j])
+        for j in np.flatnonzero(needs_whole(read, self.kinds)):
+            check_whole(column(read.values, j), self.names[j])
         values, found = self._encode(read)
         for j, labels in found.items():
             remedy = (
@@ -273,7 +247,7 @@ class Targets:
             )
             cells = column(values, j)
             cells[:] = self._recode(j, labels, cells, remedy, unknown)
-        return _by_row(values)
+        return by_row(values)
 
     def decode(self, values):
         """Return predictions as the user gave the labels.
@@ -303,12 +277,12 @@ class Targets:
 
     def _decoded_dtype(self):
         dtypes = {classes.dtype for classes in self.classes if classes is not None}
-        families = {FAMILIES[dtype.kind] for dtype in dtypes}
+        families = {_FAMILIES[dtype.kind] for dtype in dtypes}
         if "regression" in self.kinds or len(self.kept) < self.n_columns:
             return np.dtype(object) if families & {"text", "object"} else np.dtype(np.float64)
         common = functools.reduce(np.promote_types, dtypes) if len(families) == 1 else np.dtype(object)
         # int64 with uint64 would become float64
-        return common if FAMILIES[common.kind] in families else np.dtype(object)
+        return common if _FAMILIES[common.kind] in families else np.dtype(object)
 
     def _encode(self, read):
         """Return values with positions in the column's own labels for classification, and those labels by task."""
@@ -317,9 +291,9 @@ class Targets:
         values, found = read.values.copy(), {}
         for j, kind in enumerate(self.kinds):
             if kind == "classification":
-                found[j], column(values, j)[:] = _labels(read, j)
+                found[j], column(values, j)[:] = labels_of(read, j)
             elif j in read.labels:
-                column(values, j)[:] = _numbers(read, j)
+                column(values, j)[:] = numbers(read, j)
         return values, found
 
     def _recode(self, j, labels, positions, remedy, unknown=None):
@@ -334,7 +308,7 @@ class Targets:
                 f"Task {self.names[j]!r} has the label {new[0]!r}, which is not one of its classes "
                 f"{listing(classes.tolist())}. {remedy}"
             )
-        return _take([code.get(label, unknown) for label in labels.tolist()], positions)
+        return entries_at([code.get(label, unknown) for label in labels.tolist()], positions)
 
     def _check_names(self, read):
         expected = self.y_names
@@ -352,251 +326,3 @@ class Targets:
             f"The columns of y are not those that {self._owner} was fitted with: {what}. "
             f"Expected {listing(expected)}, got {listing(read.names)}; select them with y[names]."
         )
-
-
-def _by_row(values):
-    return values.tocsr() if issparse(values) else values
-
-
-# Kinds
-
-
-def _per_task(value, names, parameter, owner):
-    """List by task of what a list or a dict by name says; None for a name that the dict lacks."""
-    if isinstance(value, Mapping):
-        for name in value:
-            if name not in names:
-                raise ValueError(
-                    f"The {parameter!r} parameter of {owner} names {name!r}, which is no task: the columns of y are "
-                    f"{listing(names)}.{nearest(name, names)}"
-                )
-        return [value.get(name) for name in names]
-    if not isinstance(value, (list, tuple, np.ndarray)) or len(value) != len(names):
-        got = f"of length {len(value)}" if isinstance(value, (list, tuple, np.ndarray)) else f"{value!r}"
-        raise ValueError(
-            f"The {parameter!r} parameter of {owner} needs one entry for each of the {len(names)} task(s) "
-            f"{listing(names)}, as a list or as a dict by task name; got {got}."
-        )
-    return list(value)
-
-
-def asked_kinds(tasks, names, owner):
-    """List of "regression", "classification" or "auto" by task."""
-    kinds = [tasks] * len(names) if isinstance(tasks, str) else _per_task(tasks, names, "tasks", owner)
-    kinds = ["auto" if kind is None else kind for kind in kinds]
-    for name, kind in zip(names, kinds, strict=True):
-        if kind not in KINDS:
-            raise ValueError(
-                f"The 'tasks' parameter of {owner} got {kind!r} for task {name!r}, which is not one of {list(KINDS)}."
-                f"{nearest(kind, KINDS)}"
-            )
-    return kinds
-
-
-def _kinds(read, asked, given):
-    """Kind of each task: what was asked, else what its labels look like."""
-    kinds = ["classification" if k == "auto" and c is not None else k for k, c in zip(asked, given, strict=True)]
-    fractional = np.zeros(len(kinds), dtype=bool)
-    looked_at = _needs_whole(read, kinds)
-    if looked_at.any():
-        fractional[looked_at] = _has_fraction(read.values if looked_at.all() else read.values[:, looked_at])
-    for j, kind in enumerate(kinds):
-        if kind == "auto":
-            kinds[j] = "regression" if fractional[j] else "classification"
-        elif kind == "classification" and fractional[j]:
-            _check_whole(column(read.values, j), read.names[j])
-        elif kind == "regression" and given[j] is not None:
-            raise ValueError(
-                f"Task {read.names[j]!r} is a regression and has no classes; got {given[j].tolist()}. Pass None for "
-                "it in the classes parameter."
-            )
-    return kinds
-
-
-def _needs_whole(read, kinds):
-    """Mask of the columns of floats that are, or may be, class labels."""
-    return np.array(
-        [kind != "regression" and read.dtypes[j].kind == "f" and j not in read.labels for j, kind in enumerate(kinds)]
-    )
-
-
-def _has_fraction(values):
-    """Whether a column has a number that is not whole, by column."""
-    if issparse(values):
-        return np.array([_has_fraction(column(values, j)) for j in range(values.shape[1])], dtype=bool)
-    return ((values != np.rint(values)) & ~np.isnan(values)).any(axis=0)
-
-
-def _check_whole(cells, name):
-    """Refuse fractions as class labels, in the words that scikit-learn uses."""
-    if _has_fraction(cells):
-        fraction = next(v for v in cells.tolist() if v == v and v != round(v))
-        raise ValueError(
-            f"Unknown label type: continuous. Task {name!r} is a classification, but its labels are not whole numbers, "
-            f"{fraction!r} for example. Use MultiTaskRegressor, or MultiTaskEstimator with tasks={{{name!r}: "
-            "'regression'}; if these are classes, pass them as text."
-        )
-
-
-def _check_labelled(n_labels, given, names, on_empty):
-    """Every task needs a label, unless its classes are known and labels may come in a later batch."""
-    empty = [name for name, n, classes in zip(names, n_labels, given, strict=True) if not n and classes is None]
-    if empty:
-        raise ValueError(
-            f"y has no observed label in column(s) {listing(empty)}: every label is missing. "
-            f"Leave such a column out of y, or label some of its rows{_CHOICE[on_empty]}."
-        )
-
-
-def _kept(read, asked, given, sample_weight):
-    """Positions of the columns of y from which there is something to learn; warn of the others."""
-    weights = None
-    if sample_weight is not None:
-        weights = sample_weights(sample_weight, read.values.shape, accept_sparse=True)
-        weights = weights if weights.shape[1] == 1 else like(_by_row(read.values), weights)
-    unknown = np.array([classes is None for classes in given])
-    empty = unknown & ~counts_at_all(_by_row(read.values), weights)
-    lone = np.zeros_like(empty)
-    for j in np.flatnonzero(unknown & ~empty):
-        cells = column(read.values, j)
-        if np.fmin.reduce(cells) == np.fmax.reduce(cells):
-            lone[j] = _kinds(read.take([j]), [asked[j]], [None]) == ["classification"]
-    kept = np.flatnonzero(~empty & ~lone)
-    reasons = {"no observed label": empty, "labels of one class only": lone}
-    if len(kept) == 0:
-        whats = " or ".join(what for what, mask in reasons.items() if mask.any())
-        raise ValueError(
-            f"Every column of y has {whats}, so on_empty_task='skip' leaves nothing to train. Pass labels of at "
-            "least one task."
-        )
-    for what, mask in reasons.items():
-        if mask.any():
-            names = [read.names[j] for j in np.flatnonzero(mask)]
-            warnings.warn(
-                f"y has {what} in column(s) {listing(names)}: on_empty_task='skip' leaves them out of training, and "
-                "there is no prediction for them.",
-                UserWarning,
-                stacklevel=3,
-            )
-    return kept
-
-
-# Labels
-
-
-def _numbers(read, j):
-    """Return the labels of regression task j, which are kept as positions, as numbers."""
-    labels = read.labels[j]
-    if labels.dtype.kind in "OU":
-        raise ValueError(
-            f"Task {read.names[j]!r} is a regression, but its column in y holds text: {labels.tolist()[0]!r} for "
-            "example. Convert the column to numbers, or use MultiTaskClassifier, or MultiTaskEstimator with "
-            f"tasks={{{read.names[j]!r}: 'classification'}}."
-        )
-    return _take(labels, column(read.values, j))
-
-
-def _take(table, positions):
-    """Return the entries of `table` at `positions` as floats, NaN where the position is NaN."""
-    table = np.append(np.asarray(table, dtype=np.float64), np.nan)
-    return table[np.where(np.isnan(positions), -1, positions).astype(np.intp)]
-
-
-def _labels(read, j):
-    """Sorted labels of column j in their own dtype, and the positions of its cells in them, NaN where missing."""
-    cells = np.ascontiguousarray(column(read.values, j))
-    if j in read.labels:
-        return read.labels[j], cells
-    missing = np.isnan(cells)
-    low, high = np.fmin.reduce(cells, initial=np.nan), np.fmax.reduce(cells, initial=np.nan)
-    is_high = cells == high
-    if low < high and np.all(is_high | (cells == low) | missing):  # two labels need no sorting
-        labels, positions = np.array([low, high]), is_high.astype(np.float64)
-    else:
-        labels = np.unique(cells[~missing])
-        positions = np.searchsorted(labels, cells).astype(np.float64)
-    positions[missing] = np.nan
-    return labels.astype(read.dtypes[j]), positions
-
-
-def _given_classes(classes, names, owner):
-    """List by task of sorted arrays of class labels, None where they are to be taken from y."""
-    if classes is None:
-        return [None] * len(names)
-    if len(names) == 1 and not isinstance(classes, Mapping) and not _is_nested(classes):
-        classes = [classes]
-    entries = _per_task(classes, names, "classes", owner)
-    return [None if entry is None else _class_labels(entry, name) for entry, name in zip(entries, names, strict=True)]
-
-
-def _is_nested(classes):
-    """Whether `classes` is a list with one entry, which is None or itself a list of labels."""
-    return (
-        hasattr(classes, "__len__")
-        and len(classes) == 1
-        and (classes[0] is None or (hasattr(classes[0], "__len__") and np.ndim(classes[0])))
-    )
-
-
-def _class_labels(entry, name):
-    if np.ndim(entry) != 1:
-        raise ValueError(
-            f"The classes parameter needs a 1d array of labels for task {name!r}, and with several tasks a list with "
-            f"one array each; got {entry!r}."
-        )
-    return _labels(read_columns(entry, owner="classes", names=[name]), 0)[0]
-
-
-def _check_classes(classes, names, on_empty):
-    lone = {name: c for name, c in zip(names, classes, strict=True) if c is not None and len(c) < 2}
-    if lone:
-        name, labels = next(iter(lone.items()))
-        others = f" (so have {listing(list(lone)[1:])})" if len(lone) > 1 else ""
-        raise ValueError(
-            f"Task {name!r} has one class only, {labels.tolist()[0]!r}{others}; classification needs at least two "
-            f"classes. Leave the column out, or add rows with another label{_CHOICE[on_empty]}."
-        )
-
-
-def _warn_if_many(labels, n_labels, name, is_text):
-    """Mirror of the warning in scikit-learn's type_of_target."""
-    if n_labels > 20 and 2 * len(labels) > n_labels:
-        remedy = (
-            "Leave the column out if it is no class label."
-            if is_text
-            else f"If it is a number to predict, pass tasks={{{name!r}: 'regression'}}."
-        )
-        warnings.warn(
-            f"Column {name!r} of y was taken as classification, but has {len(labels)} classes, more than half of its "
-            f"{n_labels} labels. {remedy}",
-            UserWarning,
-            stacklevel=3,
-        )
-
-
-# Scale
-
-
-def _together(tasks):
-    """Weights of the labels of all tasks, one after the other; None where all are one."""
-    if all(own is None for _, _, own in tasks):
-        return None
-    return np.concatenate([np.ones(len(labels)) if own is None else own for _, labels, own in tasks])
-
-
-def _moments(labels, weights):
-    """Weighted mean and standard deviation of the labels of a task: two passes, 1 for constant labels."""
-    labels = labels.astype(np.float64, copy=False)
-    weights = np.ones(len(labels)) if weights is None else weights
-    if not weights.all():
-        labels, weights = labels[weights > 0], weights[weights > 0]
-    if not len(labels):
-        return 0.0, 1.0
-    total = weights.sum()
-    mean = (weights * labels).sum() / total
-    centred = labels - mean
-    reach = np.abs(centred).max() or 1.0  # divided by before squaring, for labels such as 1e-200 or 1e200
-    deviation = reach * np.sqrt((weights * (centred / reach) ** 2).sum() / total)
-    # What rounding alone may make of a constant column (Chan, Golub and LeVeque, as in StandardScaler).
-    noise = len(labels) * abs(mean) * np.finfo(np.float64).eps
-    return mean, 1.0 if deviation <= noise else deviation

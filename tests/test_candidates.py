@@ -120,13 +120,34 @@ def test_weights_that_cannot_be_are_the_error_of_their_own_candidate():
 
 def test_the_estimator_itself_stays_as_it_is():
     X, Y = _data()
-    estimator = MultiTaskRegressor(**SHORT, task_weights=[1, 2, 3])
+    estimator = MultiTaskRegressor(**SHORT, task_weights=[1, 2, 3], verbose=True)
     state = torch.random.get_rng_state()
     fitted = estimator.fit_candidates(X, Y, WEIGHTS)
     assert vars(estimator) == vars(clone(estimator)) | vars(estimator)
     assert not hasattr(estimator, "net_")
-    assert [model.task_weights for model in fitted] == WEIGHTS
+    assert [model.get_params() for model in fitted] == [estimator.get_params() | {"task_weights": w} for w in WEIGHTS]
     assert torch.equal(state, torch.random.get_rng_state())
+
+
+def test_the_same_weights_are_the_same_network():
+    X, Y = _data()
+    estimator = MultiTaskRegressor(**SHORT)
+    one, other, third = estimator.fit_candidates(X, Y, [None, [2.0, 1.0, 1.0], {"task_1": 1.0}])
+    np.testing.assert_array_equal(one.predict(X), third.predict(X))
+    assert _largest_difference([one], [other], X) > 0
+    assert [model.task_weights for model in (one, third)] == [None, {"task_1": 1.0}]
+
+
+class _OwnFit(MultiTaskRegressor):
+    """Fits in its own way."""
+
+    def fit(self, X, y, sample_weight=None):
+        return super().fit(X, -np.asarray(y), sample_weight)
+
+
+def test_a_class_with_a_fit_of_its_own_is_fitted_by_it():
+    X, Y = _data()
+    assert _OwnFit(**SHORT).fit_candidates(X, Y, [None]) is None
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,19 @@ def test_task_weights_in_every_form(given, expected):
     assert_array_equal(weights, expected)
 
 
+def test_task_weights_as_a_series_go_by_its_index():
+    pd = pytest.importorskip("pandas")
+    assert_array_equal(static_weights(pd.Series({"cost": 2, "heating": 0}), NAMES), [0, 1, 2])
+    assert_array_equal(static_weights(pd.Series([3, 4, 5]), NAMES), [3, 4, 5])
+    with pytest.raises(ValueError, match="Did you mean 'heating'"):
+        static_weights(pd.Series({"heatin": 1}), NAMES)
+
+
+def test_task_weights_share_no_memory_with_the_users():
+    given = np.array([1.0, 2.0, 3.0])
+    assert not np.shares_memory(static_weights(given, NAMES), given)
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -16,8 +16,9 @@ PACKAGE = Path(__file__).resolve().parents[1] / "skmtl"
 LAYERS = (
     "_component",
     "losses weighting architectures aggregation sampling metrics datasets "
-    "_activations _annealing _batches _blocks _columns _history _inputs _label_weights _observed _optim _presets "
-    "_stopping _stratify _tables _targets _task_gradients _threads",
+    "_activations _annealing _batches _blocks _cells _columns _containers _history _inputs _label_scale _label_weights "
+    "_learnable _observed _optim _presets _stopping _stratify _tables _targets _task_gradients _task_kinds "
+    "_task_labels _threads",
     "_module _dense _heads _separate _stacked _summary _members _build _objective _member_objectives _balance",
     "_net _candidates",
     "estimators",

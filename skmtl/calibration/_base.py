@@ -1,4 +1,4 @@
-"""The estimators of this package: one that is calibrated, and what it predicts of rows that it has not seen."""
+"""What the calibrators have in common: they fit an estimator, and ask it for rows that it has not seen."""
 
 import warnings
 from numbers import Integral, Real

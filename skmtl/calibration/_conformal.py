@@ -14,11 +14,9 @@ from ..estimators._seeds import draw_seed
 from ._base import BaseCalibrated
 from ._interval_scores import INTERVAL_SCORES, IntervalScore
 from ._quantiles import at_level
-from ._ranks import labels_needed, rank, threshold
+from ._ranks import labels_needed
+from ._score_table import ScoreTable
 from ._set_scores import SET_SCORES, SetScore
-
-#: Cells that method="cv+" works on at once.
-_BLOCK = 2**22
 
 
 class MultiTaskConformal(BaseCalibrated):
@@ -216,28 +214,22 @@ class MultiTaskConformal(BaseCalibrated):
         self._tables = [self._table(held_out, task, labels) for task in range(self._targets.n_tasks)]
         names = self._targets.names
         self.n_calibration_ = {name: table.n_labels for name, table in zip(names, self._tables, strict=True)}
-        self.conformity_scores_ = {name: table.public() for name, table in zip(names, self._tables, strict=True)}
+        self.conformity_scores_ = {name: table.merged() for name, table in zip(names, self._tables, strict=True)}
         self._warn_if_few(self.confidence_level)
 
     def _table(self, held_out, task, labels):
-        """Sorted scores of a task: by model, and by class where there are several thresholds."""
+        """Scores of the held-out labels of a task, by class where each has a threshold of its own."""
         rows, predicted = held_out.of(task)
-        classes = self._targets.classes[task]
-        several = classes is not None and self.by_class
+        classes, truth = self._targets.classes[task], labels.of(task, rows)
+        codes = None if classes is None else truth.astype(np.intp)
         if predicted is None:
-            return _Table([[np.empty(0)] * (len(classes) if several else 1)] * len(held_out.models), classes, several)
-        truth = labels.of(task, rows)
-        if classes is None:
+            scores = np.empty(0)
+        elif classes is None:
             scores = self._interval_score.score(predicted, truth)
         else:
-            scores = self._set_score.scores(predicted, self._seed)[np.arange(len(rows)), truth.astype(np.intp)]
+            scores = self._set_score.scores(predicted, self._seed)[np.arange(len(rows)), codes]
         model = np.zeros(len(rows), dtype=np.intp) if held_out.fold is None else held_out.fold[rows]
-        group = truth.astype(np.intp) if several else np.zeros(len(rows), dtype=np.intp)
-        parts = [
-            [np.sort(scores[(model == m) & (group == c)]) for c in range(len(classes) if several else 1)]
-            for m in range(len(held_out.models))
-        ]
-        return _Table(parts, classes, several)
+        return ScoreTable.sort(scores, model, len(held_out.models), classes if self.by_class else None, codes)
 
     def _warn_if_few(self, level):
         needed = labels_needed(level)
@@ -286,31 +278,9 @@ class MultiTaskConformal(BaseCalibrated):
         for task, classes in enumerate(self._targets.classes):
             if classes is None:
                 predicted = [columns[task] for columns in by_model]
-                ends = self._ends(predicted, [parts[0] for parts in self._tables[task].scores], level)
+                ends = self._tables[task].ends(self._interval_score, predicted, level)
                 intervals[:, self._targets.kept[task]] = np.stack(ends, axis=1)
         return intervals[:, 0] if self._targets.single else intervals
-
-    def _ends(self, predicted, scores, level):
-        """Ends (n,) of the intervals of one task, from predictions (n, k) and sorted scores of each model."""
-        if len(predicted) == 1:
-            return self._interval_score.interval(predicted[0], threshold(scores[0], level))
-        n_labels = sum(map(len, scores))
-        at = int(rank(n_labels, level))
-        lower, upper = np.full((2, len(predicted[0])), np.inf)
-        lower *= -1
-        if at > n_labels:
-            return lower, upper
-        step = max(1, _BLOCK // n_labels)
-        for start in range(0, len(lower), step):
-            rows = slice(start, start + step)
-            ends = [
-                self._interval_score.interval(p[rows, None, :], s[None, :])
-                for p, s in zip(predicted, scores, strict=True)
-            ]
-            lows, highs = (np.concatenate(side, axis=1) for side in zip(*ends, strict=True))
-            lower[rows] = np.partition(lows, n_labels - at, axis=1)[:, n_labels - at]
-            upper[rows] = np.partition(highs, at - 1, axis=1)[:, at - 1]
-        return np.minimum(lower, upper), np.maximum(lower, upper)
 
     def predict_set(self, X, confidence_level=None):
         """Return a set of classes for each classification.
@@ -344,15 +314,9 @@ class MultiTaskConformal(BaseCalibrated):
 
     def _set(self, predicted, table, level):
         """Membership (n, n_classes) for one task, from the probabilities of each model."""
-        worse = np.zeros(predicted[0].shape, dtype=np.intp)  # labels that fit less ill than the class does
-        for probabilities, parts in zip(predicted, table.scores, strict=True):
-            scores = self._set_score.scores(probabilities, self._seed)
-            for c in range(scores.shape[1]):
-                worse[:, c] += np.searchsorted(parts[c if table.several else 0], scores[:, c], side="left")
-        members = worse < rank(np.array(table.counts), level)
+        members = table.members((self._set_score.scores(p, self._seed) for p in predicted), level)
         if not self.allow_empty:
-            best = sum(predicted).argmax(axis=1)
-            members[np.arange(len(members)), best] = True
+            members[np.arange(len(members)), sum(predicted).argmax(axis=1)] = True
         return members
 
     def coverage(self, X, y, confidence_level=None):
@@ -394,20 +358,3 @@ class MultiTaskConformal(BaseCalibrated):
             raise ValueError(f"confidence_level must be between 0 and 1, both not included; got {level!r}.")
         self._warn_if_few(level)
         return level
-
-
-class _Table:
-    """Sorted conformity scores of a task, by model and, where it is `several`, by class."""
-
-    def __init__(self, scores, classes, several):
-        self.scores, self.several = scores, several
-        self.labels = classes.tolist() if several else [None]
-        self.counts = [sum(len(parts[c]) for parts in scores) for c in range(len(self.labels))]
-
-    @property
-    def n_labels(self):
-        return sum(self.counts)
-
-    def public(self):
-        merged = [np.sort(np.concatenate([parts[c] for parts in self.scores])) for c in range(len(self.labels))]
-        return dict(zip(self.labels, merged, strict=True)) if self.several else merged[0]

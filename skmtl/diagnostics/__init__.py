@@ -3,7 +3,8 @@
 from ._affinity import TaskAffinity, task_affinity
 from ._auxiliary import AuxiliaryValue, auxiliary_value
 from ._conflict import GradientConflict, gradient_conflict
-from ._grouping import GroupingReport, MultiTaskGrouping
+from ._grouping import MultiTaskGrouping
+from ._grouping_report import GroupingReport
 from ._label_efficiency import LabelEfficiency, label_efficiency
 from ._transfer import transfer_report
 from ._transfer_result import TransferReport

@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 
 from .._component import nearest
 from ..estimators._seeds import draw_seed
+from ._comparison import mean_known
 from ._probe import cosines, watch
 from ._subsets import Subsets, check_repeats, read, seeded
 
@@ -219,7 +220,7 @@ def task_affinity(
     >>> list(affinity.agreement)
     [('lookahead', 'gradient')]
     """
-    methods = check_methods(method, "task_affinity")
+    methods = _check_methods(method, "task_affinity")
     rng, found, records = check_random_state(random_state), {}, []
     network = seeded(estimator, rng)
     probed = [name for name in methods if name != "retrain"]
@@ -239,7 +240,7 @@ def task_affinity(
     return TaskAffinity({name: found[name] for name in methods}, list(names))
 
 
-def check_methods(method, owner):
+def _check_methods(method, owner):
     """Return the methods as a list."""
     methods = [method] if isinstance(method, str) else list(method)
     for name in methods:
@@ -291,13 +292,6 @@ def retrained_affinity(fits, partial=False):
     return affinity
 
 
-def mean_known(tables):
-    """Mean over the first axis of what is not NaN; NaN where nothing is."""
-    known = ~np.isnan(tables)
-    n = known.sum(axis=0)
-    return np.where(n > 0, np.where(known, tables, 0.0).sum(axis=0) / np.maximum(n, 1), np.nan)
-
-
 def rank_agreement(one, other):
     """Spearman's rank correlation of two affinities off their diagonals; NaN where there are less than three pairs."""
     off = ~np.eye(len(one), dtype=bool) & ~np.isnan(one) & ~np.isnan(other)
@@ -306,14 +300,9 @@ def rank_agreement(one, other):
     return float(spearmanr(one[off], other[off]).statistic)
 
 
-def mutual(affinity):
-    """Mean of what two tasks do for each other, 0 where it is not known."""
-    return np.nan_to_num((affinity + affinity.T) / 2)
-
-
 def tree(affinity):
     """Average linkage of tasks by what they do for each other."""
-    both = mutual(affinity)
+    both = np.nan_to_num((affinity + affinity.T) / 2)
     np.fill_diagonal(both, 0.0)
     apart = both.max() - both
     np.fill_diagonal(apart, 0.0)

@@ -55,11 +55,11 @@ def compare(differences, test_shares, confidence):
     """
     known = ~np.isnan(differences)
     n = known.sum(axis=0)
-    mean = mean_of_known(differences)
+    mean = mean_known(differences)
     squares = np.where(known, (differences - mean) ** 2, 0.0).sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         variance = np.where(n > 1, squares / (n - 1), np.nan)
-        error = np.sqrt(variance * (1 / n + mean_of_known(np.where(known, test_shares, np.nan))))
+        error = np.sqrt(variance * (1 / n + mean_known(np.where(known, test_shares, np.nan))))
         t = mean / error
     # Rounding leaves some 1e-17 of differences that are all the same.
     unsaid = ~(error > 1e-12 * np.abs(mean)) & (mean != 0)
@@ -131,7 +131,7 @@ def limits(mean, interval):
     return float(low - room), float(high + room)
 
 
-def mean_of_known(table, axis=0):
+def mean_known(table, axis=0):
     """Mean of what is not NaN; NaN, and no warning, where nothing is."""
     known = ~np.isnan(table)
     n = known.sum(axis=axis)

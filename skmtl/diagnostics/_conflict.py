@@ -4,9 +4,12 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from ..estimators._seeds import draw_seed
-from ._affinity import mean_known
+from ._comparison import mean_known
 from ._probe import cosines, watch
 from ._subsets import seeded
+
+#: Pairs of tasks that are shown in text.
+_SHOWN = 10
 
 
 class GradientConflict:
@@ -111,10 +114,6 @@ class GradientConflict:
         return "\n".join(lines)
 
 
-#: Pairs of tasks that are shown in text.
-_SHOWN = 10
-
-
 def gradient_conflict(
     estimator, X, y, *, by_layer=False, sample_weight=None, every=None, n_rows=256, random_state=None
 ):
@@ -187,10 +186,10 @@ def gradient_conflict(
     seed = draw_seed(rng)
     settings = {"n_rows": n_rows, "seed": seed, "by_layer": by_layer, "every": every}
     records, names = watch(seeded(estimator, rng), X, y, sample_weight, "gradient_conflict", **settings)
-    return from_records(records, names)
+    return _from_records(records, names)
 
 
-def from_records(records, names):
+def _from_records(records, names):
     """Make the result: looks of several members at the same time are one, their mean."""
     n_tasks, looks = len(names), {}
     for record in records:

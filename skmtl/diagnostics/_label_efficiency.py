@@ -8,7 +8,7 @@ from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._columns import listing
-from ._affinity import mean_known
+from ._comparison import mean_known
 from ._subsets import check_repeats, read, seeded, units_of
 
 #: Sizes that are tried unless the user says which, as far as there are so many labels.

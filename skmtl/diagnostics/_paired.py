@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from numbers import Integral
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
+from .._observed import by_row
 from ..ensemble._members import SKIPS, parameters_named, weight_parameter
 from ..estimators._core import core
 from ..estimators._seeds import draw_seed
@@ -125,7 +125,7 @@ def run_pairs(estimators, X, y, weights, folds, *, scoring, n_jobs, verbose, own
     KeyboardInterrupt
         If no fold was done.
     """
-    y = y.tocsr() if issparse(y) else y
+    y = by_row(y)
     work = (delayed(_run_fold)(estimators, (X, y, weights), fold, scoring) for fold in folds)
     done, start = [], time.perf_counter()
     results = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(work)

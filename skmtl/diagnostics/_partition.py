@@ -28,13 +28,6 @@ def best_partition(affinity, n_groups):
     return sorted(groups)
 
 
-def value(affinity, groups):
-    """Value of a partition, as `best_partition` has it."""
-    table = np.nan_to_num(affinity, nan=0.0)
-    np.fill_diagonal(table, 0.0)
-    return sum(table[np.ix_(group, group)].sum() / (len(group) - 1) for group in groups if len(group) > 1)
-
-
 def _exact(table, n_groups):
     """By dynamic programming over sets of tasks: the best k groups of a set are one with its first task, and k - 1."""
     n_tasks = len(table)

@@ -1,10 +1,9 @@
 """Held-out scores by task, of tasks that are known before the first fit."""
 
 import numpy as np
-from scipy.sparse import issparse
 
 from .._columns import read_columns
-from .._observed import like, take_columns, weighted_columns
+from .._observed import by_row, like, take_columns, weighted_columns
 from ..metrics import TASK_METRICS
 from ..metrics._by_task import Truth, by_task, resolve_metrics
 
@@ -46,7 +45,7 @@ class TaskScoring:
         settings = {"missing_label": self._missing, "names": self._names, "accept_sparse": True}
         read = read_columns(y, owner="scoring", **settings).take(self._columns)
         if weights is not None and weights.shape[1] > 1:
-            values = read.values.tocsr() if issparse(read.values) else read.values
+            values = by_row(read.values)
             weights = like(values, take_columns(weights, self._columns))
         return Truth(read, self._kinds, weights)
 

@@ -8,7 +8,6 @@ import numpy as np
 from scipy.sparse import csr_array, issparse
 from sklearn.base import clone
 from sklearn.model_selection import check_cv
-from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples
 
@@ -125,7 +124,7 @@ class Subsets:
     tasks : Tasks
     X : data
     folds : list by repeat of list of Fold
-        Of each repeat; the only entry None: the estimator's own out-of-fold predictions.
+        Of each repeat; a single one without rows to predict: the estimator's own out-of-fold predictions.
     estimators : list of estimator
         One a repeat, with all seeds set, so that fits to unlike groups differ in nothing else.
     n_jobs, verbose : int
@@ -315,13 +314,9 @@ def _held_out(owner, estimator, group, fold, labels, X):
         model = unit.fit(X, labels, fold.train)
         if model is None:
             continue
-        if fold.test is None:
-            rows, every = model.rows, model.own_oof()
-        else:
-            rows = labels.labelled(model.unit.tasks, fold.test)
-            every = model.predict(_safe_indexing(X, rows)) if len(rows) else []
-        for task, predicted in zip(model.unit.tasks, every, strict=False):
-            known = labels.are_observed(task, rows) & np.isfinite(predicted).all(axis=tuple(range(1, predicted.ndim)))
+        found = model.own_labelled(labels) if fold.test is None else model.predict_labelled(X, labels, fold.test)
+        for task, rows, predicted in found:
+            known = np.isfinite(predicted).all(axis=tuple(range(1, predicted.ndim)))
             parts.append((group[task], rows[known], predicted[known]))
     return parts
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..metrics import delta_m
-from ._comparison import VERDICTS, adjust, compare, judge, mean_of_known
+from ._comparison import VERDICTS, adjust, compare, judge, mean_known
 from ._report_html import fragment, page
 
 #: More tasks than these are shown by the ends of their list.
@@ -131,12 +131,12 @@ class TransferReport:
         self.n_folds = known.sum(axis=0)
         tables = (self.shared_scores, self.alone_scores, differences, self.label_ratio)
         shared, alone, differences, ratio = (self._by_split(np.where(known, table, np.nan)) for table in tables)
-        self.shared, self.alone = mean_of_known(shared), mean_of_known(alone)
+        self.shared, self.alone = mean_known(shared), mean_known(alone)
         found = compare(differences, ratio, self.confidence)
         self.gain, self.interval, self.p_value = self.shared - self.alone, found.interval, found.p_value
         self.p_adjusted = adjust(self.p_value)
         self.verdicts = dict(zip(self.tasks, judge(self.gain, self.p_adjusted, self.confidence), strict=True))
-        whole = compare(mean_of_known(differences, 1)[:, None], mean_of_known(ratio, 1)[:, None], self.confidence)
+        whole = compare(mean_known(differences, 1)[:, None], mean_known(ratio, 1)[:, None], self.confidence)
         self.mean_gain, self.mean_interval = float(whole.mean[0]), whole.interval[0]
         self.mean_p_value = float(whole.p_value[0])
         (self.mean_verdict,) = judge(whole.mean, whole.p_value, self.confidence)
@@ -145,7 +145,7 @@ class TransferReport:
     def _by_split(self, table):
         """Means over the folds of the same rows: (J, T) -> (number of splits, T)."""
         splits = np.array(self.splits)
-        return np.stack([mean_of_known(table[splits == split]) for split in dict.fromkeys(self.splits)])
+        return np.stack([mean_known(table[splits == split]) for split in dict.fromkeys(self.splits)])
 
     def frame(self):
         """Return the table as a pandas DataFrame, a row a task.

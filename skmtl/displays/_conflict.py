@@ -4,7 +4,8 @@ import numpy as np
 
 from .._component import nearest
 from ..diagnostics import gradient_conflict
-from ..diagnostics._affinity import cluster_order, mean_known
+from ..diagnostics._affinity import cluster_order
+from ..diagnostics._comparison import mean_known
 from ._base import SIZE, Display, check_kind
 from ._map import map_size, task_map
 from ._style import COLOURS, GREY, draw_ranges, legend_beside, open_frame

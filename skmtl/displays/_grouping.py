@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ..diagnostics._grouping import ALL, FELL_BACK, NONE
+from ..diagnostics._grouping_report import ALL, FELL_BACK, NONE
 from ._base import SIZE, Display
 from ._style import COLOURS, legend_beside, open_frame, spaced
 

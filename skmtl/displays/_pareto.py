@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from .._columns import listing
 from .._component import nearest
 from .._label_weights import static_weights
-from ..diagnostics._affinity import mean_known
+from ..diagnostics._comparison import mean_known
 from ..model_selection import hypervolume, pareto_front
-from ..model_selection._choice import candidate_weights, scored_tasks
+from ..model_selection._choice import candidate_weights, in_order, task_scores
 from ._base import Display, check_kind
 from ._map import MOST_WRITTEN, name_columns, write_numbers
 from ._style import COLOURS, GREY, legend_beside, open_frame, spaced
@@ -108,7 +107,7 @@ class ParetoDisplay(Display):
         estimator : TaskWeightSearchCV, GridSearchCV or the like
             Fitted, with a score for each task, as by ``scoring=make_task_scorer("r2", average=None)``. Averages of
             tasks are left out. `best_index_` is marked, where there is one.
-        kind, tasks, reference : str, list and array-like, default="auto", None and None
+        kind, tasks, reference : str, list and array-like or dict, default="auto", None and None
             As in `plot`.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
@@ -123,11 +122,9 @@ class ParetoDisplay(Display):
         ValueError
             If the search has no scores by task.
         """
-        check_is_fitted(estimator, "cv_results_")
-        found = estimator.cv_results_
-        names = scored_tasks(found, getattr(estimator, "task_names_", None))
+        found, names, scores = task_scores(estimator)
         display = cls(
-            np.array([found[f"mean_test_{name}"] for name in names], dtype=float).T,
+            scores,
             names,
             front=getattr(estimator, "pareto_front_", None),
             best=getattr(estimator, "best_index_", None),
@@ -192,7 +189,7 @@ class ParetoDisplay(Display):
             tasks, "lines" from 3 to 8.
         tasks : list, default=None
             Names of the tasks to draw, with the front that there is among them; None: all.
-        reference : array-like of length 2, default=None
+        reference : dict by task name or array-like of length 2, default=None
             For "scatter": scores worse than all that matter. What the front covers above them is shaded, and the
             legend has its area, the hypervolume.
         ax : matplotlib Axes, default=None
@@ -206,7 +203,7 @@ class ParetoDisplay(Display):
         Raises
         ------
         ValueError
-            If there is no such kind or task, or not the number of tasks that the kind needs.
+            If there is no such kind, task or candidate, or not the number of tasks that the kind needs.
         """
         check_kind(kind, KINDS)
         found = self._candidates(tasks)
@@ -218,6 +215,7 @@ class ParetoDisplay(Display):
             raise ValueError(f"kind={kind!r} draws {needed}; got {listing(found.names)}. Say which in tasks=[...].")
         if reference is not None and kind != "scatter":
             raise ValueError(f"reference is for kind='scatter'; got kind={kind!r}. Say which two tasks in tasks=[...].")
+        reference = in_order(reference, found.names, "reference")
         if kind == "scatter":
             return self._drawn(lambda ax: _draw_scatter(ax, found, reference), ax, (6.4, 4.6))
         if kind == "lines":
@@ -239,11 +237,15 @@ class ParetoDisplay(Display):
     def _candidates(self, tasks):
         """Look at some tasks only, unless that is None."""
         names = list(self.task_names)
+        if isinstance(tasks, str) or (tasks is not None and not len(tasks)):
+            raise ValueError(f"tasks must be a list of names of tasks; got {tasks!r}.")
         for task in tasks or ():
             if task not in names:
                 raise ValueError(f"There is no task {task!r}; there are {listing(names)}.{nearest(task, names)}")
         taken = list(range(len(names))) if tasks is None else [names.index(task) for task in tasks]
         scores = np.asarray(self.scores, dtype=float)
+        if self.best is not None and self.best not in range(len(scores)):
+            raise ValueError(f"best must be the number of one of the {len(scores)} candidates; got {self.best!r}.")
         if tasks is None and self.front is not None:
             front = np.isin(np.arange(len(scores)), self.front)
         else:
@@ -251,7 +253,7 @@ class ParetoDisplay(Display):
         equal, shares = None, None
         if self.weights is not None:
             weights = np.asarray(self.weights, dtype=float)
-            alike = np.flatnonzero(np.ptp(weights, axis=1) < 1e-9)
+            alike = np.flatnonzero((np.ptp(weights, axis=1) < 1e-9) & ~np.isnan(scores).all(axis=1))
             equal = int(alike[0]) if len(alike) else None
             with np.errstate(invalid="ignore"):  # where both tasks have weight 0
                 shares = weights[:, taken] / weights[:, taken].sum(axis=1, keepdims=True)

@@ -5,7 +5,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.utils import Bunch, _safe_indexing, check_random_state
+from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples
@@ -263,13 +263,12 @@ class MultiTaskBlend(ByTaskMixin, NamedMembers):
             if model is None or not model.has_own_oof:  # for lack of rows
                 continue
             fitted[id(unit)] = model
-            for task, predicted in zip(model.unit.tasks, model.own_oof(), strict=True):
-                seen = labels.are_observed(task, model.rows)
-                oof.add(unit.member, task, model.rows[seen], predicted[seen])
+            for part in model.own_labelled(labels):
+                oof.add(unit.member, *part)
         jobs = [(unit, fold) for fold in splits for unit in units if id(unit) not in fitted]
         for (unit, _), parts in zip(jobs, self._run(jobs, X, labels, f"of {len(splits)}"), strict=True):
-            for task, rows, predicted in parts:
-                oof.add(unit.member, task, rows, predicted)
+            for part in parts:
+                oof.add(unit.member, *part)
         return oof, fitted
 
     def _run(self, jobs, X, labels, what):
@@ -359,14 +358,7 @@ def _work(unit, X, labels, fold):
     model = unit.fit(X, labels, fold.train)
     if fold.number is None:
         return model
-    rows = labels.labelled(model.unit.tasks, fold.test) if model is not None else ()
-    if not len(rows):
-        return []
-    parts = []
-    for task, predicted in zip(model.unit.tasks, model.predict(_safe_indexing(X, rows)), strict=True):
-        seen = labels.are_observed(task, rows)
-        parts.append((task, rows[seen], predicted[seen]))
-    return parts
+    return [] if model is None else list(model.predict_labelled(X, labels, fold.test))
 
 
 def _combined(predicted, weights):

@@ -3,12 +3,11 @@
 import numpy as np
 from scipy.sparse import csc_array, issparse
 
+from .._cells import fits_float64
 from .._columns import listing
 from .._observed import weighted_columns
-from ..estimators._prediction import _score
+from ..estimators._prediction import task_score
 from ._weights import Objective
-
-_LONGEST_EXACT_INTEGER = 2**53
 
 
 class Labels:
@@ -131,7 +130,7 @@ class Labels:
         labels = classes[np.where(gaps, 0, column).astype(np.intp)]
         if not gaps.any():
             return labels
-        exact = classes.dtype.kind in "iuf" and _fit_floats(classes)
+        exact = classes.dtype.kind in "iuf" and fits_float64(classes)
         labels = labels.astype(np.float64 if exact else object)
         labels[gaps] = np.nan if exact else None
         return labels
@@ -174,7 +173,7 @@ class Labels:
 
     def _sparse_table(self, columns, rows):
         classes = [c for c in self.targets.classes if c is not None]
-        exact = all(map(_fit_floats, classes))
+        exact = all(map(fits_float64, classes))
         dtype = np.dtype(np.float64) if exact else np.result_type(*classes)
 
         def labels(task):
@@ -223,7 +222,7 @@ class Labels:
         """Return R² or accuracy; NaN without rows."""
         if predicted is not None and predicted.ndim == 2:
             predicted = predicted.argmax(axis=1)
-        return _score(self.kinds[task], self.of(task, rows), predicted, self.label_weights(task, rows))
+        return task_score(self.kinds[task], self.of(task, rows), predicted, self.label_weights(task, rows))
 
 
 def _by_task(values, weights):
@@ -237,8 +236,3 @@ def _by_task(values, weights):
     indptr = np.cumsum([0, *map(len, rows)])
     by_task = csc_array((np.concatenate(labels), np.concatenate(rows), indptr), shape=values.shape)
     return by_task, None if weights is None else np.concatenate(own)
-
-
-def _fit_floats(classes):
-    """Whether floats can tell the classes apart."""
-    return classes.dtype.kind not in "iu" or abs(classes.astype(np.float64)).max() <= _LONGEST_EXACT_INTEGER

@@ -79,7 +79,7 @@ class Unit:
     def _labels(self, labels, columns, rows):
         """Labels and weights in the form that the estimator takes."""
         if self.way == "gaps":
-            sparse = takes_sparse(self.estimator)
+            sparse = _takes_sparse(self.estimator)
             return labels.table(columns, rows, sparse), labels.weights_of(columns, rows, sparse)
         weights = labels.weights_of(columns[:1], rows)
         if self.way == "single":
@@ -162,6 +162,21 @@ class Fitted:
                     )
             return self._by_task(found, found, gaps=True)
 
+    def predict_labelled(self, X, labels, rows):
+        """Yield each task, those of some rows that have a label of it, and what is predicted of them."""
+        rows = labels.labelled(self.unit.tasks, rows)
+        if len(rows):
+            yield from self._labelled(labels, rows, self.predict(_safe_indexing(X, rows)))
+
+    def own_labelled(self, labels):
+        """Yield the same of the rows that it was fitted to, by its own out-of-fold predictions."""
+        yield from self._labelled(labels, self.rows, self.own_oof())
+
+    def _labelled(self, labels, rows, predicted):
+        for task, values in zip(self.unit.tasks, predicted, strict=True):
+            seen = labels.are_observed(task, rows)
+            yield task, rows[seen], values[seen]
+
     def _by_task(self, values, chances, gaps=False):
         result = []
         for i, (classes, at) in enumerate(zip(self._classes, self.positions, strict=True)):
@@ -239,13 +254,13 @@ class _Interruptible(warnings.catch_warnings):
 # What an estimator is
 
 
-def takes_gaps(estimator):
+def _takes_gaps(estimator):
     """Whether it takes several columns of y at once, with missing labels."""
     inner = core(estimator)
     return bool(getattr(inner, "takes_missing_labels", isinstance(inner, BaseMultiTask)))
 
 
-def takes_sparse(estimator):
+def _takes_sparse(estimator):
     """Whether it takes sparse labels, of which those that are stored are observed."""
     inner = core(estimator)
     return bool(getattr(inner, "takes_sparse_labels", isinstance(inner, BaseMultiTask)))
@@ -331,7 +346,7 @@ def _kinds(member, estimator):
     kind = KIND_OF.get(get_tags(estimator).estimator_type)
     if kind is not None:
         return (kind,)
-    if takes_gaps(estimator):
+    if _takes_gaps(estimator):
         return ("regression", "classification")
     raise TypeError(
         f"{who(member)}, {type(estimator).__name__}, is neither a regressor nor a classifier, "
@@ -354,7 +369,7 @@ def _check_part(member, part, kinds, labels):
 
 
 def _way(part, tasks, labels):
-    if takes_gaps(part):
+    if _takes_gaps(part):
         return "gaps"
     if len(tasks) > 1 and get_tags(part).target_tags.multi_output and labels.are_alike(tasks):
         return "joint"

@@ -50,11 +50,17 @@ class CandidatesMixin:
         if not can_be_stacked(net.module_, net.criterion_) or template._settings.solver == "lbfgs":
             return None
         net.batch_size = template._batch_rows(len(train))
-        made = [template._candidate(weights, train, valid) for weights in task_weights]
-        candidates = [candidate for candidate in made if isinstance(candidate, Candidate)]
+        made, different = [], {}
+        for weights in task_weights:
+            candidate = template._candidate(weights, train, valid)
+            if isinstance(candidate, Candidate):  # the same weights in other words are the same network, digit by digit
+                candidate = different.setdefault(tuple(candidate.criterion_.share.tolist()), candidate)
+            made.append(candidate)
+        candidates = list(different.values())
         if candidates:
             train_candidates(net, candidates, train, valid, template._most_epochs)
         template._warn_of_cut_off(candidates)
+        template.verbose = self.verbose
         return [
             template._as_fitted(candidate, weights) if isinstance(candidate, Candidate) else candidate
             for candidate, weights in zip(made, task_weights, strict=True)
@@ -63,7 +69,12 @@ class CandidatesMixin:
     def _may_be_stacked(self):
         """What can be said before there are data."""
         plain = self.aggregator is None and not self.callbacks and not self.warm_start and str(self.device) == "cpu"
-        return plain and isinstance(self._sampling(), RowSampling)
+        return plain and not self._fits_in_its_own_way() and isinstance(self._sampling(), RowSampling)
+
+    def _fits_in_its_own_way(self):
+        """Whether this is of a class of the user's, with another `fit`."""
+        owner = next(kind for kind in type(self).__mro__ if "fit" in vars(kind))
+        return owner.__module__.partition(".")[0] != __package__.partition(".")[0]
 
     def _candidate(self, given, train, valid):
         """Make what is one candidate's own, or the error that its weights lead to."""

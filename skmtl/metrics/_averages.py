@@ -6,7 +6,7 @@ import numpy as np
 
 from .._columns import listing
 from .._component import nearest
-from .._label_weights import static_weights
+from .._label_weights import by_name, check_keys, static_weights
 
 #: What a figure of all tasks can be, besides the name of a task.
 AVERAGES = ("mean", "worst", "weighted", "delta_m")
@@ -17,7 +17,7 @@ def average_scores(scores, average="mean", *, task_weights=None, baseline=None, 
 
     Parameters
     ----------
-    scores : dict of task name to float
+    scores : dict or Series of task name to float
         NaN where a task could not be scored; it is left out.
     average : {"mean", "worst", "weighted", "delta_m"} or name of a task, default="mean"
         The mean over tasks, the worst of them, the mean with `task_weights`, the gain over a `baseline` in per cent,
@@ -36,8 +36,8 @@ def average_scores(scores, average="mean", *, task_weights=None, baseline=None, 
 
     Raises
     ------
-    ValueError
-        If `average` is none of these, or what it needs is not given or not as described.
+    ValueError, TypeError
+        If `scores` have no names, `average` is none of these, or what it needs is not given or not as described.
 
     See Also
     --------
@@ -54,6 +54,9 @@ def average_scores(scores, average="mean", *, task_weights=None, baseline=None, 
     >>> average_scores(scores, "weighted", task_weights={"heating": 3})
     0.85
     """
+    scores = by_name(scores)
+    if not isinstance(scores, Mapping):
+        raise TypeError(f"scores must be a dict or a Series by task name, as of score_by_task; got {scores!r}.")
     if average == "delta_m":
         if baseline is None:
             raise ValueError(
@@ -92,9 +95,9 @@ def delta_m(scores, baseline, higher_is_better=True):
 
     Parameters
     ----------
-    scores : dict by task name, or array-like of shape (n_tasks,)
+    scores : dict or Series by task name, or array-like of shape (n_tasks,)
         Scores of a multi-task model.
-    baseline : dict by task name, or array-like of shape (n_tasks,)
+    baseline : dict or Series by task name, or array-like of shape (n_tasks,)
         Scores to compare with, by the same metrics.
     higher_is_better : bool, or list or dict by task name of bool, default=True
         Whether a higher score is the better one. A task that the dict leaves out counts as True.
@@ -143,9 +146,9 @@ def relative_gains(scores, baseline, higher_is_better=True):
 
     Parameters
     ----------
-    scores : dict by task name, or array-like of shape (n_tasks,)
+    scores : dict or Series by task name, or array-like of shape (n_tasks,)
         Scores of a multi-task model.
-    baseline : dict by task name, or array-like of shape (n_tasks,)
+    baseline : dict or Series by task name, or array-like of shape (n_tasks,)
         Scores to compare with, by the same metrics.
     higher_is_better : bool, or list or dict by task name of bool, default=True
         Whether a higher score is the better one. A task that the dict leaves out counts as True.
@@ -171,6 +174,7 @@ def relative_gains(scores, baseline, higher_is_better=True):
     >>> relative_gains([0.75, 0.25], [0.5, 0.5])
     {'task_0': 50.0, 'task_1': -50.0}
     """
+    scores, baseline = by_name(scores), by_name(baseline)
     names = next((list(each) for each in (scores, baseline) if isinstance(each, Mapping)), None)
     names = [f"task_{j}" for j in range(len(scores))] if names is None else names
     ours, theirs = _aligned(scores, names, "scores"), _aligned(baseline, names, "baseline")
@@ -187,7 +191,7 @@ def relative_gains(scores, baseline, higher_is_better=True):
 def _weights(average, task_weights, names):
     if average == "weighted" and task_weights is None:
         raise ValueError("average='weighted' needs task_weights, a list or a dict by task name.")
-    return static_weights(task_weights if average == "weighted" else None, names)
+    return static_weights(by_name(task_weights) if average == "weighted" else None, names)
 
 
 def _aligned(given, names, parameter):
@@ -211,13 +215,9 @@ def _aligned(given, names, parameter):
 
 def _directions(given, names):
     """Mask of the tasks whose scores are better the higher they are."""
+    given = by_name(given)
     if isinstance(given, Mapping):
-        unknown = [name for name in given if name not in names]
-        if unknown:
-            raise ValueError(
-                f"higher_is_better names {unknown[0]!r}, which is no task; there are {listing(names)}."
-                f"{nearest(unknown[0], names)}"
-            )
+        check_keys(given, names, "higher_is_better")
         given = [given.get(name, True) for name in names]
     given = np.asarray(given, dtype=bool)
     if given.ndim and given.shape != (len(names),):

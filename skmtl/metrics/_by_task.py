@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
 
 from .._columns import Columns, listing, read_columns
 from .._component import nearest
-from .._label_weights import sample_weights
-from .._observed import like, weighted_columns
-from .._targets import asked_kinds
+from .._label_weights import label_weights
+from .._observed import weighted_columns
+from .._task_kinds import asked_kinds, settle_kinds
 from ._metrics import DEFAULT, KINDS, resolve_metric
 
 
@@ -25,9 +24,9 @@ def score_by_task(
         Labels, a column a task; NaN, None, pd.NA or `missing_label` where there is none, and in a sparse array what is
         not stored.
     y_pred : array-like or DataFrame of shape (n,) or (n, n_tasks), or list by task
-        Predictions, as `predict` returns them. For metrics of probabilities, as `predict_proba` returns them: a list by
-        task of arrays (n, n_classes), None for a regression, or the array itself where there is one task. A list may
-        mix probabilities and, for other tasks, values (n,).
+        Predictions, as `predict` returns them; a DataFrame with the names of the tasks in any order. For metrics of
+        probabilities, as `predict_proba` returns them: a list by task of arrays (n, n_classes), None for a regression,
+        or the array itself where there is one task. A list may mix probabilities and, for other tasks, values (n,).
     metric : str, callable, TaskMetric, or dict of these, default="default"
         A name from `TASK_METRICS`, or a function of labels and predictions. A dict by task name, or by kind,
         "regression" or "classification", names one for each; what it leaves out, and all tasks by default, goes by R²
@@ -73,8 +72,8 @@ def score_by_task(
     owner = "score_by_task"
     read = read_columns(y_true, owner=owner, missing_label=missing_label, accept_sparse=True)
     asked = asked_kinds(tasks, read.names, owner)
-    kinds = [_kind_of(read, j) if kind == "auto" else kind for j, kind in enumerate(asked)]
-    truth = Truth(read, kinds, _weights(sample_weight, read))
+    kinds = [kind_of(read, j) if kind == "auto" else kind for j, kind in enumerate(asked)]
+    truth = Truth(read, kinds, label_weights(sample_weight, read.values))
     return truth.score(resolve_metrics(metric, truth), lambda _: y_pred, by_task(classes, truth))
 
 
@@ -111,6 +110,10 @@ def by_task(classes, truth):
         classes = [classes]
     if len(classes) != truth.n_tasks:
         raise ValueError(f"classes has {len(classes)} entries for the {truth.n_tasks} tasks {listing(truth.names)}.")
+    if any(each is not None and np.ndim(each) == 0 for each in classes):
+        raise ValueError(
+            f"classes must be a list with the classes of each of the tasks {listing(truth.names)}; got {classes!r}."
+        )
     return [None if each is None else np.asarray(each) for each in classes]
 
 
@@ -223,22 +226,9 @@ class _Cells(NamedTuple):
         return classes
 
 
-def _kind_of(read, j):
-    if j in read.labels or read.dtypes[j].kind in "biu":
-        return "classification"
-    cells = read.values.tocsc()[:, [j]].data if issparse(read.values) else read.values[:, j]
-    cells = cells[~np.isnan(cells)]
-    return "regression" if (cells != np.rint(cells)).any() else "classification"
-
-
-def _weights(sample_weight, read):
-    """Return the weights in the form of the labels, (n, 1) or (n, T); None: None."""
-    if sample_weight is None:
-        return None
-    weights = sample_weights(sample_weight, read.values.shape, accept_sparse=True)
-    if weights.shape[1] < read.values.shape[1]:
-        return weights
-    return like(read.values.tocsr() if issparse(read.values) else read.values, weights)
+def kind_of(read, j):
+    """Kind of a column of y, by what its labels look like."""
+    return settle_kinds(read.take([j]), ["auto"], [None])[0]
 
 
 def _check_keys(metric, names):
@@ -259,12 +249,12 @@ def _in_own_terms(read, j, values):
 
 
 def _split(predicted, response, names, n):
-    if _is_by_task(predicted, response):
+    if _is_by_task(predicted, response, len(names), n):
         parts = [None if part is None else np.asarray(part) for part in predicted]
     elif response == "predict_proba":
         parts = _split_probabilities(np.asarray(predicted), len(names))
     else:
-        parts = _split_matrix(predicted)
+        parts = _split_matrix(predicted, names)
     if len(parts) != len(names):
         raise ValueError(
             f"There are predictions of {len(parts)} task(s), but y_true has {len(names)}: {listing(names)}."
@@ -275,11 +265,14 @@ def _split(predicted, response, names, n):
     return parts
 
 
-def _is_by_task(predicted, response):
+def _is_by_task(predicted, response, n_tasks, n):
     """Whether predictions are a list by task, and not of rows."""
     if not isinstance(predicted, (list, tuple)):
         return False
-    return response == "predict_proba" or any(part is None or getattr(part, "ndim", 0) == 2 for part in predicted)
+    if response == "predict_proba" or any(part is None or getattr(part, "ndim", 0) == 2 for part in predicted):
+        return True
+    # With as many tasks as rows there is no telling, and rows are what `predict` returns.
+    return len(predicted) == n_tasks != n and all(getattr(part, "shape", None) == (n,) for part in predicted)
 
 
 def _split_probabilities(predicted, n_tasks):
@@ -288,12 +281,25 @@ def _split_probabilities(predicted, n_tasks):
     return [np.stack([1 - p, p], axis=1) for p in predicted.T]  # of two classes each, as MLPClassifier has them
 
 
-def _split_matrix(predicted):
+def _split_matrix(predicted, names):
     array = np.asarray(predicted) if isinstance(predicted, np.ndarray) else None
     if array is not None and array.dtype.kind in "biuf":
         return list(array.reshape(len(array), -1).T)
     read = read_columns(predicted, owner="score_by_task")
-    return [_restored(read, j) for j in range(len(read.names))]
+    return [_restored(read, j) for j in _places(read.names, names)]
+
+
+def _places(given, names):
+    """Return where the tasks are among the columns of the predictions: by name, where these have such names."""
+    shared = set(given) & set(names)
+    if not shared or len(given) != len(names):
+        return range(len(given))
+    if len(shared) < len(names):
+        raise ValueError(
+            f"The columns of y_pred are {listing(given)}, and some of these are tasks, but the tasks are "
+            f"{listing(names)}. Rename the columns, or pass y_pred.to_numpy() to compare column by column."
+        )
+    return [given.index(name) for name in names]
 
 
 def _restored(read, j):

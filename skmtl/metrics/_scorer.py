@@ -8,8 +8,9 @@ from sklearn.utils.metadata_routing import MetadataRequest
 
 from .._columns import read_columns
 from .._component import nearest
+from .._label_weights import by_name, label_weights
 from ._averages import average_scores
-from ._by_task import Truth, _kind_of, _weights, by_task, resolve_metrics
+from ._by_task import Truth, by_task, kind_of, resolve_metrics
 from ._metrics import TASK_METRICS, TaskMetric, resolve_metric
 
 #: Endings of the names of scorers.
@@ -246,15 +247,15 @@ class TaskScorer:
         read = read_columns(
             y, owner=type(estimator).__name__, missing_label=missing_label_of(estimator), accept_sparse=True
         )
-        classes = getattr(estimator, "classes_", None)
+        classes = _classes(estimator, len(read.names))
         kinds = _kinds(estimator, classes, read)
-        truth = Truth(read, kinds, _weights(sample_weight, read))
+        truth = Truth(read, kinds, label_weights(sample_weight, read.values))
         metrics = resolve_metrics(self._resolved, truth)
         classes = by_task(classes, truth)
         return truth.score(metrics, lambda response: _respond(estimator, response, X), classes, strict=True)
 
     def _figure(self, scores, average):
-        weights = self.task_weights if average == "weighted" else None
+        weights = by_name(self.task_weights) if average == "weighted" else None
         if isinstance(weights, Mapping):  # a metric of one kind leaves tasks out
             weights = {name: weight for name, weight in weights.items() if name in scores} or None
         return average_scores(scores, average, task_weights=weights, baseline=self.baseline)
@@ -303,6 +304,14 @@ def missing_label_of(estimator):
     return next((label for label in labels if label == label and label is not None), np.nan)
 
 
+def _classes(estimator, n_tasks):
+    """What the estimator says of the classes of each task; None if nothing."""
+    classes = getattr(estimator, "classes_", None)
+    if n_tasks > 1 and isinstance(classes, np.ndarray) and classes.ndim == 1 and classes.dtype != object:
+        return [np.array([0, 1])] * n_tasks  # these are columns of 0 and 1, as MLPClassifier has them
+    return classes
+
+
 def _kinds(estimator, classes, read):
     """Kinds of the tasks: what the estimator says, else what the labels look like."""
     if is_regressor(estimator):
@@ -310,7 +319,7 @@ def _kinds(estimator, classes, read):
     if is_classifier(estimator):
         return ["classification"] * len(read.names)
     if classes is None:
-        return [_kind_of(read, j) for j in range(len(read.names))]
+        return [kind_of(read, j) for j in range(len(read.names))]
     classes = classes if isinstance(classes, list) and len(classes) == len(read.names) else [classes]
     # A column without classes may be one that was skipped.
     return ["regression" if c is None and j not in read.labels else "classification" for j, c in enumerate(classes)]

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from .._columns import listing
 from .._component import nearest
+from .._label_weights import by_name
 from ..metrics import delta_m
 from ..metrics._averages import AVERAGES
 
@@ -19,19 +21,20 @@ def choose_weights(cv_results, *, max_loss=0.02, baseline=None, by="mean", tasks
 
     Parameters
     ----------
-    cv_results : dict or fitted search
+    cv_results : dict, DataFrame or fitted search
         `cv_results_` of a search with a score for each task, as by
-        ``scoring=make_task_scorer("r2", average=None)``, or the search.
+        ``scoring=make_task_scorer("r2", average=None)``, or a DataFrame of it, or the search.
     max_loss : float, default=0.02
         How much each task may lose, as a share of the absolute value of its score in the baseline: 0.02 is 2 %.
-    baseline : dict by task name, int or None, default=None
+    baseline : dict or Series by task name, int or None, default=None
         What a task loses against: given scores, for example those of one model for each task; or those of a candidate,
         by its number. None is the candidate with equal task weights (all the same, or None), or else the first.
     by : {"mean", "delta_m"}, default="mean"
         What is to be best: the mean of the scores over tasks, or, where their units differ, that of the gains over the
         baseline, see ``skmtl.metrics.delta_m``.
     tasks : list of names, default=None
-        The tasks. None: all names in "mean_test_<name>" that are no averages.
+        The tasks. None: those that a `TaskWeightSearchCV` scored, or else all names in "mean_test_<name>" but "score"
+        and the averages, such as "mean" and "worst"; without those that have no score at all.
 
     Returns
     -------
@@ -40,8 +43,8 @@ def choose_weights(cv_results, *, max_loss=0.02, baseline=None, by="mean", tasks
 
     Raises
     ------
-    ValueError
-        If there are no scores by task, or the baseline is not as described.
+    ValueError, TypeError
+        If there are no scores by task, or a parameter is not as described.
 
     Warns
     -----
@@ -75,13 +78,12 @@ def choose_weights(cv_results, *, max_loss=0.02, baseline=None, by="mean", tasks
         raise ValueError(f"by must be 'mean' or 'delta_m'; got {by!r}.{nearest(by, ['mean', 'delta_m'])}")
     if not isinstance(max_loss, Real) or not max_loss >= 0:
         raise ValueError(f"max_loss must be a number of at least 0; got {max_loss!r}.")
-    if not isinstance(cv_results, Mapping) and tasks is None:
-        tasks = getattr(cv_results, "task_names_", None)
-    found = cv_results if isinstance(cv_results, Mapping) else cv_results.cv_results_
-    names = scored_tasks(found, tasks)
-    scores = np.array([found[_PREFIX + str(name)] for name in names], dtype=float).T
-    base = _baseline(baseline, found, names, scores)
-    figures = np.array([_figure(row, base, by) for row in scores])
+    found, names, scores = task_scores(cv_results, tasks)
+    scored = ~np.isnan(scores).all(axis=0)
+    if tasks is None and scored.any():  # one that was not trained says nothing
+        names, scores = [name for name, some in zip(names, scored, strict=True) if some], scores[:, scored]
+    base = _baseline(by_name(baseline), found, names, scores)
+    figures = np.array([_figure(row, base, names, by) for row in scores])
     losses = _losses(scores, base)
     loss = losses.max(axis=1)
     figures[np.isnan(scores).any(axis=1)] = -np.inf
@@ -98,16 +100,30 @@ def choose_weights(cv_results, *, max_loss=0.02, baseline=None, by="mean", tasks
     return best
 
 
-def scored_tasks(found, tasks=None):
-    """Return the tasks that the results of a search have a score of, or those of them that are named."""
+def task_scores(search, tasks=None):
+    """Return the results of a search, the tasks that were scored, or those of them that are named, and the scores."""
+    if isinstance(tasks, str) or (tasks is not None and not len(tasks)):
+        raise ValueError(f"tasks must be a list of task names; got {tasks!r}.")
+    if isinstance(search, Mapping) or hasattr(search, "columns"):
+        found = dict(search)
+        names = _scored_tasks(found, tasks)
+        return found, names, np.array([found[_PREFIX + str(name)] for name in names], dtype=float).T
+    if not hasattr(search, "get_params"):
+        raise TypeError(f"cv_results must be the cv_results_ of a search, or the search; got {search!r}.")
+    check_is_fitted(search, "cv_results_")
+    if not hasattr(search, "task_scores_"):
+        return task_scores(search.cv_results_, tasks)
+    known = search.task_names_
+    _check_tasks(tasks or (), known)
+    names = known if tasks is None else list(tasks)
+    return search.cv_results_, names, search.task_scores_[:, [known.index(name) for name in names]]
+
+
+def _scored_tasks(found, tasks):
+    """Return the tasks that there is a score of, or those of them that are named."""
     names = [key.removeprefix(_PREFIX) for key in found if key.startswith(_PREFIX)]
     if tasks is not None:
-        unknown = [name for name in tasks if str(name) not in names]
-        if unknown:
-            raise ValueError(
-                f"tasks names {unknown[0]!r}, of which there is no score; there are {listing(names)}."
-                f"{nearest(unknown[0], names)}"
-            )
+        _check_tasks(map(str, tasks), names)
         return list(tasks)
     names = [name for name in names if name not in AVERAGES and name != "score"]
     if not names:
@@ -118,15 +134,33 @@ def scored_tasks(found, tasks=None):
     return names
 
 
+def _check_tasks(tasks, known):
+    unknown = [name for name in tasks if name not in known]
+    if unknown:
+        raise ValueError(
+            f"tasks names {unknown[0]!r}, of which there is no score; there are {listing(known)}."
+            f"{nearest(unknown[0], known)}"
+        )
+
+
+def in_order(given, names, parameter):
+    """Return scores by task name as a list in the order of these names, and anything else as it is."""
+    given = by_name(given)
+    if not isinstance(given, Mapping):
+        return given
+    absent = [name for name in names if name not in given]
+    if absent:
+        raise ValueError(f"{parameter} has no score of task {absent[0]!r}.{nearest(absent[0], given)}")
+    return [given[name] for name in names]
+
+
 def _baseline(given, found, names, scores):
     """Return the scores of the baseline, (T,)."""
     if isinstance(given, Mapping):
-        absent = [name for name in names if name not in given]
-        if absent:
-            raise ValueError(f"baseline has no score of task {absent[0]!r}.{nearest(absent[0], given)}")
-        return _known(np.array([given[name] for name in names], dtype=float), names)
+        return _known(np.array(in_order(given, names, "baseline"), dtype=float), names)
     if given is None:
         alike = [k for k, params in enumerate(found["params"]) if _are_equal(params, names)]
+        alike = [k for k in alike if not np.isnan(scores[k]).all()]
         given = alike[0] if alike else 0
     if not isinstance(given, Integral) or not -len(scores) <= given < len(scores):
         raise ValueError(
@@ -163,14 +197,16 @@ def candidate_weights(params, names):
     found = [value for name, value in params.items() if name.rpartition("__")[2] == "task_weights"]
     if not found:
         return None
-    weights = found[0]
+    weights = by_name(found[0])
     if weights is None:
         return np.ones(len(names))
     if isinstance(weights, Mapping):  # a task that it leaves out has weight 1
-        by_name = {str(name): weight for name, weight in weights.items()}
-        weights = [by_name.get(str(name), 1.0) for name in names]
+        known = {str(name): weight for name, weight in weights.items()}
+        weights = [known.get(str(name), 1.0) for name in names]
     return np.asarray(weights, dtype=float)
 
 
-def _figure(row, base, by):
-    return row.mean() if by == "mean" else delta_m(row, base)
+def _figure(row, base, names, by):
+    if by == "mean":
+        return row.mean()
+    return delta_m(dict(zip(names, row, strict=True)), dict(zip(names, base, strict=True)))

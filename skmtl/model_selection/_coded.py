@@ -7,7 +7,7 @@ from scipy.sparse import issparse
 
 from .._columns import read_columns
 from .._observed import column
-from .._targets import asked_kinds
+from .._task_kinds import asked_kinds
 
 # A column of whole numbers is one of classes if it has no more than this many, or each ten times on average.
 FEW_CLASSES = 20

@@ -12,7 +12,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
-from ..metrics import TaskScorer
 from ._folds import no_half_fits
 
 
@@ -46,7 +45,19 @@ class Result:
 
 
 def evaluate_fold(
-    estimator, candidates, X, y, train, test, fit_params, score_params, *, scorer, return_train_score, error_score
+    estimator,
+    candidates,
+    X,
+    y,
+    train,
+    test,
+    fit_params,
+    score_params,
+    *,
+    scorer,
+    task_scorer,
+    return_train_score,
+    error_score,
 ):
     """Fit all candidates to the training rows of a fold, and score them on its test rows.
 
@@ -64,6 +75,8 @@ def evaluate_fold(
         What `fit` and the scorer get beside X and y.
     scorer : callable
         Returns a score, or a dict of several.
+    task_scorer : TaskScorer
+        Says what the tasks are scored by.
     return_train_score : bool
         Whether to score the training rows, too.
     error_score : "raise" or float
@@ -88,7 +101,7 @@ def evaluate_fold(
             continue
         started, result = time.perf_counter(), Result({"fit_time": fit_time})
         for name, params in weights.items():
-            scores, tasks = _scores(fitted, *parts[name], scorer, params, error_score)
+            scores, tasks = _scores(fitted, *parts[name], scorer, task_scorer, params, error_score)
             result.scores[f"{name}_scores"] = scores
             if name == "test":
                 result.scores["score_time"] = time.perf_counter() - started
@@ -105,9 +118,9 @@ def _seed(estimator):
             estimator.set_params(**{name: int(check_random_state(None).randint(np.iinfo(np.int32).max))})
 
 
-def _scores(fitted, X, y, scorer, params, error_score):
+def _scores(fitted, X, y, scorer, task_scorer, params, error_score):
     """What the scorer says, and the score of each task."""
-    if isinstance(scorer, TaskScorer):
+    if scorer is task_scorer:
         try:
             tasks = scorer.score_tasks(fitted, X, y, **params)
             return scorer.figures(tasks), tasks
@@ -115,7 +128,7 @@ def _scores(fitted, X, y, scorer, params, error_score):
             return _score(fitted, X, y, scorer, params, error_score), {}  # which says it as scikit-learn does
     scores = _score(fitted, X, y, scorer, params, error_score)
     own = {name: value for name, value in params.items() if name == "sample_weight"}
-    return scores, TaskScorer().score_tasks(fitted, X, y, **own)
+    return scores, task_scorer.score_tasks(fitted, X, y, **own)
 
 
 def _fits(estimator, candidates, X, y, params):
@@ -142,10 +155,11 @@ def _fit_together(estimator, candidates, X, y, params):
     name, last = estimator.steps[-1] if is_pipeline else ("", estimator)
     prefix = f"{name}__" if is_pipeline else ""
     own = {key.removeprefix(prefix): value for key, value in params.items() if key.startswith(prefix)}
-    fits = hasattr(last, "fit_candidates") and len(own) == len(params)
-    if not fits or (is_pipeline and estimator.memory is not None):
+    if not hasattr(last, "fit_candidates") or len(own) < len(params) or not own.keys() <= {"sample_weight"}:
         return None
-    before = Pipeline(clone(estimator).steps[:-1]) if is_pipeline and len(estimator.steps) > 1 else None
+    before = None
+    if is_pipeline and len(estimator.steps) > 1:
+        before = Pipeline(clone(estimator).steps[:-1], memory=estimator.memory)
     try:
         with warnings.catch_warnings():
             X = X if before is None else before.fit_transform(X, y)

@@ -25,7 +25,10 @@ def make_splits(cv, estimator, X, y, groups):
     cv = 5 if cv is None else cv
     if isinstance(cv, Integral) and not isinstance(cv, bool):
         cv = MultiTaskKFold(int(cv), tasks=_kinds_of(estimator), missing_label=missing_label_of(estimator))
-    return [(row_numbers(train), row_numbers(test)) for train, test in check_cv(cv).split(X, y, groups)]
+    splits = [(row_numbers(train), row_numbers(test)) for train, test in check_cv(cv).split(X, y, groups)]
+    if not splits:
+        raise ValueError(f"cv={cv!r} has no split. Pass an int, a splitter, or at least one pair of row numbers.")
+    return splits
 
 
 def run(work, estimator, X, y, splits, params, *, n_jobs, verbose, owner):

@@ -1,5 +1,6 @@
 """TaskWeightSearchCV: the task weights that score best, from candidates that are trained side by side."""
 
+import copy
 import time
 import warnings
 from collections.abc import Mapping
@@ -17,10 +18,15 @@ from sklearn.utils.validation import _check_method_params
 
 from .._columns import listing
 from .._component import nearest
-from ..metrics import TaskScorer, get_task_scorer, get_task_scorer_names
+from ._choice import in_order
 from ._fold_of_candidates import evaluate_fold
 from ._folds import make_splits
 from ._pareto import hypervolume, pareto_front
+from ._search_scorers import scorer_like, task_scorer, with_our_names
+from ._task_weights import listed
+
+#: What is there only after the best candidate was chosen, or fitted to all rows.
+_OF_REFIT = ("best_index_", "best_params_", "best_score_", "best_estimator_", "refit_time_", "feature_names_in_")
 
 
 class TaskWeightSearchCV(BaseSearchCV):
@@ -39,9 +45,9 @@ class TaskWeightSearchCV(BaseSearchCV):
     weights : sequence of dict, list or None
         The candidates: what `task_weights` is to be. A `TaskWeightGrid` is such a sequence; None are equal weights.
     scoring : str, TaskScorer, callable, list, dict or None, default=None
-        What decides: a name or scorer of ``skmtl.metrics``, or whatever ``GridSearchCV`` takes. None is the mean over
-        tasks of R² or accuracy. The tasks themselves are scored by the same metric where it is one of
-        ``skmtl.metrics``, and otherwise by R² or accuracy.
+        What decides: a name or scorer of ``skmtl.metrics``, a list or dict of these, or whatever ``GridSearchCV``
+        takes. None is the mean over tasks of R² or accuracy. The tasks themselves are scored by the metric of what
+        decides where that is of ``skmtl.metrics``, and otherwise by R² or accuracy.
     n_jobs : int, default=None
         Folds that are evaluated at the same time. None is 1, -1 all cores.
     refit : bool, str or callable, default=True
@@ -55,7 +61,7 @@ class TaskWeightSearchCV(BaseSearchCV):
         Score of a candidate that cannot be fitted. "raise" raises its error.
     return_train_score : bool, default=False
         Whether there are scores on the training rows, too.
-    reference : dict by task name or array-like of shape (n_tasks,), default=None
+    reference : dict or Series by task name, or array-like of shape (n_tasks,), default=None
         Scores that are worse than all that matter, which `hypervolume_` is measured from. None is, in each task, the
         lowest score of a candidate, so that volumes of different searches cannot be compared.
 
@@ -63,8 +69,8 @@ class TaskWeightSearchCV(BaseSearchCV):
     ----------
     cv_results_ : dict of ndarrays
         As of ``GridSearchCV``. Besides, for each task, "mean_test_<task>", "std_test_<task>" and
-        "split<k>_test_<task>"; the mean is over the folds that have labels of it. `fit_time` is an equal share of what
-        candidates that were trained together took.
+        "split<k>_test_<task>"; the mean is over the folds that have labels of it. `mean_fit_time` is an equal share of
+        what candidates that were trained together took.
     best_index_, best_params_, best_score_, best_estimator_ : int, dict, float, estimator
         The candidate that was chosen, its parameters, its score, and the estimator, fitted to all rows.
     task_names_ : list of length n_tasks
@@ -97,7 +103,8 @@ class TaskWeightSearchCV(BaseSearchCV):
         If some candidates cannot be fitted.
     UserWarning
         If it was interrupted after the first fold: the scores are then those of the folds that were finished, and
-        nothing is refitted.
+        nothing is refitted. Or if a task has the name of a score, such as "score": `cv_results_` then has the score,
+        and only `task_scores_` the task's.
 
     See Also
     --------
@@ -196,8 +203,8 @@ class TaskWeightSearchCV(BaseSearchCV):
         params = _check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
         splits = make_splits(self.cv, self.estimator, X, y, **{"groups": None, **routed.splitter.split})
-        by_fold = self._evaluate(candidates, X, y, splits, scorers, routed)
-        for name in ("best_score_", "best_estimator_", "refit_time_"):  # of an earlier search
+        by_fold = self._evaluate(candidates, X, y, splits, scorers, task_scorer(scorers, decisive), routed)
+        for name in _OF_REFIT:  # of an earlier search
             self.__dict__.pop(name, None)
         self.n_splits_ = len(by_fold)
         self._keep_results(candidates, by_fold)
@@ -235,35 +242,56 @@ class TaskWeightSearchCV(BaseSearchCV):
 
     def _candidates(self):
         """The settings to try."""
-        names = [name for name in self.estimator.get_params() if name.rpartition("__")[2] == "task_weights"]
+        names = [name for name in clone(self.estimator).get_params() if name.rpartition("__")[2] == "task_weights"]
         if len(names) != 1:
             found = f"there are {listing(names)}" if names else "there is none"
             raise ValueError(
                 f"The estimator must have one parameter task_weights; {found} in {type(self.estimator).__name__}."
             )
-        if self.weights is None or isinstance(self.weights, (str, Mapping)) or np.isscalar(self.weights):
-            raise ValueError(
-                "weights must be a sequence of candidates, each a dict by task name, a list or None, such as a "
-                f"TaskWeightGrid; got {self.weights!r}."
-            )
-        candidates = [{names[0]: weights} for weights in self.weights]
-        if not candidates:
-            raise ValueError("weights is empty: there is nothing to try. Pass at least one candidate.")
-        return candidates
+        return [{names[0]: weights} for weights in listed(self.weights)]
 
     def _get_scorers(self):
         """As of scikit-learn's searches, with the names and the scorer of this package."""
         if self.scoring is None and hasattr(self._core, "score_tasks"):
-            return TaskScorer(), "score"
-        if isinstance(self.scoring, str):
-            if self.scoring in get_task_scorer_names():
-                return get_task_scorer(self.scoring), "score"
-            try:
-                return super()._get_scorers()
-            except ValueError as error:
-                hint = nearest(self.scoring, get_task_scorer_names())
-                raise ValueError(f"scoring={self.scoring!r} is not the name of a scorer.{hint} {error}") from None
-        return super()._get_scorers()
+            return scorer_like(self._core), "score"
+        alike = copy.copy(self)
+        alike.scoring = with_our_names(self.scoring)
+        return super(TaskWeightSearchCV, alike)._get_scorers()
+
+    def _check_refit_for_multimetric(self, scores):
+        try:
+            super()._check_refit_for_multimetric(scores)
+        except ValueError as error:
+            raise ValueError(f"{error} The scores are {listing(scores)}.{nearest(self.refit, scores)}") from None
+
+    def score(self, X, y=None, **params):
+        """Return the score that decided, of the best candidate on other rows.
+
+        Parameters
+        ----------
+        X : array-like, DataFrame or CSR array of shape (n, d)
+            Inputs.
+        y : array-like, DataFrame or sparse array of shape (n,) or (n, n_tasks)
+            Labels with gaps.
+        **params : dict
+            What the scorer gets, where metadata routing is enabled.
+
+        Returns
+        -------
+        score : float
+            The higher, the better.
+
+        Raises
+        ------
+        ValueError
+            If there are several scores and a function as `refit`: none of them decided.
+        """
+        if callable(self.refit) and getattr(self, "multimetric_", False):
+            raise ValueError(
+                "refit is a function, so that none of the several scores is the one that decides. Take "
+                "best_estimator_.score(X, y), or a scorer: make_task_scorer()(search, X, y)."
+            )
+        return super().score(X, y, **params)
 
     @property
     def _core(self):
@@ -271,10 +299,11 @@ class TaskWeightSearchCV(BaseSearchCV):
         steps = getattr(self.estimator, "steps", None)
         return steps[-1][1] if steps else self.estimator
 
-    def _evaluate(self, candidates, X, y, splits, scorers, routed):
+    def _evaluate(self, candidates, X, y, splits, scorers, task_scorer, routed):
         """Results of all candidates, a list for each fold."""
         settings = {
             "scorer": scorers,
+            "task_scorer": task_scorer,
             "return_train_score": self.return_train_score,
             "error_score": self.error_score,
         }
@@ -342,6 +371,7 @@ class TaskWeightSearchCV(BaseSearchCV):
             warnings.simplefilter("ignore", RuntimeWarning)  # of a task without a score
             self.task_scores_, stds = np.nanmean(tasks, axis=1), np.nanstd(tasks, axis=1)
         for j, name in enumerate(self.task_names_):
+            self._check_name(name, tasks[:, :, j])
             told = {f"split{k}_test_{name}": tasks[:, k, j] for k in range(len(by_fold))}
             told |= {f"mean_test_{name}": self.task_scores_[:, j], f"std_test_{name}": stds[:, j]}
             self.cv_results_ = told | self.cv_results_  # what the scorers say comes first
@@ -352,6 +382,20 @@ class TaskWeightSearchCV(BaseSearchCV):
             self.pareto_front_ = np.flatnonzero(pareto_front(self.task_scores_[:, scored]))
             self.hypervolume_ = hypervolume(self.task_scores_[:, scored], self.reference_[scored])
 
+    def _check_name(self, name, scores):
+        """Warn of a task that has the name of something else; its scores are ``(k, n_splits)``."""
+        if f"split0_test_{name}" not in self.cv_results_:
+            return
+        others = np.stack([self.cv_results_[f"split{k}_test_{name}"] for k in range(scores.shape[1])], axis=1)
+        known = np.isfinite(scores)
+        if not np.allclose(scores[known], others[known]):
+            warnings.warn(
+                f"Task {name!r} has the name of another score, so that cv_results_ has that one and only task_scores_ "
+                "the task's. Rename the column of y.",
+                UserWarning,
+                stacklevel=5,
+            )
+
     def _reference(self):
         """Scores that volumes are measured from; NaN for a task that no candidate has a score of."""
         given, names = self.reference, self.task_names_
@@ -359,12 +403,7 @@ class TaskWeightSearchCV(BaseSearchCV):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", RuntimeWarning)
                 return np.nanmin(self.task_scores_, axis=0)
-        if isinstance(given, Mapping):
-            absent = [name for name in names if name not in given]
-            if absent:
-                raise ValueError(f"reference has no score of task {absent[0]!r}.{nearest(absent[0], given)}")
-            given = [given[name] for name in names]
-        reference = np.asarray(given, dtype=float)
+        reference = np.asarray(in_order(given, names, "reference"), dtype=float)
         if reference.shape != (len(names),):
             raise ValueError(
                 f"reference must have one score for each of the tasks {listing(names)}; got {self.reference!r}."

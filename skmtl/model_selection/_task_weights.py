@@ -11,6 +11,8 @@ from .._component import nearest
 from .._label_weights import static_weights
 
 DISTRIBUTIONS = ("dirichlet", "log_uniform")
+#: Of a Dirichlet distribution: below, all weights of a draw can be too small for a float.
+_LEAST_CONCENTRATION = 0.02
 
 
 class TaskWeightGrid(Sequence):
@@ -92,8 +94,8 @@ class TaskWeightSampler:
         "dirichlet": evenly from all weights of one sum. "log_uniform": the logarithm of each weight evenly from its
         range, as suits weights that differ by factors; they are then scaled to the mean 1.
     concentration : float, or array-like or dict by task name, default=1.0
-        Of the Dirichlet distribution. Above 1 the weights are more alike; where tasks differ, the mean of their weights
-        is in proportion to it.
+        Of the Dirichlet distribution, at least 0.02. Above 1 the weights are more alike; where tasks differ, the mean
+        of their weights is in proportion to it.
     low, high : float, default=0.1 and 10.0
         Range of the log-uniform distribution.
 
@@ -155,6 +157,24 @@ class TaskWeightSampler:
         return f"TaskWeightSampler({_shown(self.task_names)}, {self.distribution!r})"
 
 
+def listed(weights):
+    """Return candidates of a search as a list."""
+    if isinstance(weights, TaskWeightSampler):
+        raise ValueError("weights is a TaskWeightSampler. Pass what it draws: weights.rvs(16, random_state=0).")
+    if hasattr(weights, "to_dict") and hasattr(weights, "columns"):
+        raise ValueError("weights is a DataFrame. Pass its rows: weights.to_dict('records').")
+    is_sequence = np.iterable(weights) and not isinstance(weights, (str, Mapping))
+    candidates = list(weights) if is_sequence else []
+    if not is_sequence or any(np.isscalar(each) for each in candidates):
+        raise ValueError(
+            "weights must be a sequence of candidates, each a dict by task name, a list or None, such as a "
+            f"TaskWeightGrid; got {weights!r}."
+        )
+    if not candidates:
+        raise ValueError("weights is empty: there is nothing to try. Pass at least one candidate.")
+    return candidates
+
+
 def _names(tasks, owner):
     if isinstance(tasks, Integral) and not isinstance(tasks, bool):
         names = [f"task_{j}" for j in range(tasks)]
@@ -168,14 +188,15 @@ def _names(tasks, owner):
 
 
 def _concentration(given, names):
-    given = given if isinstance(given, Mapping) or np.ndim(given) else [given] * len(names)
+    several = isinstance(given, Mapping) or np.ndim(given)
     try:
-        weights = static_weights(given, names)
+        weights = static_weights(given if several else [given] * len(names), names)
+        if weights.min() >= _LEAST_CONCENTRATION:
+            return weights
     except ValueError as error:
-        raise ValueError(str(error).replace("task_weights", "concentration")) from None
-    if not weights.all():
-        raise ValueError(f"concentration must be above 0; got {given!r}.")
-    return weights
+        if "all 0" not in str(error):
+            raise ValueError(str(error).replace("task_weights", "concentration")) from None
+    raise ValueError(f"concentration must be at least {_LEAST_CONCENTRATION}; got {given!r}.")
 
 
 def _composition(k, total, n_parts):

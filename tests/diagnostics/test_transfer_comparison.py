@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from skmtl.diagnostics._comparison import adjust, compare, judge, limits, mean_of_known
+from skmtl.diagnostics._comparison import adjust, compare, judge, limits, mean_known
 
 
 def column(*values):
@@ -96,5 +96,5 @@ def test_the_picture_has_a_width(mean):
     assert low < 0 < high
 
 
-def test_mean_of_known():
-    np.testing.assert_array_equal(mean_of_known(np.array([[1.0, np.nan], [3.0, np.nan]])), [2.0, np.nan])
+def test_mean_known():
+    np.testing.assert_array_equal(mean_known(np.array([[1.0, np.nan], [3.0, np.nan]])), [2.0, np.nan])

@@ -68,6 +68,11 @@ def test_the_ends_are_named_where_they_are():
     }
 
 
+def test_a_reference_may_go_by_name():
+    by_name = ParetoDisplay.from_scores(SCORES, task_names=["a", "b"], reference={"b": 0.5, "a": 0.1})
+    assert legend(by_name) == legend(ParetoDisplay.from_scores(SCORES, task_names=["a", "b"], reference=[0.1, 0.5]))
+
+
 def test_colours_are_shares_of_the_weights():
     by_name = [{"a": 0.2, "b": 1.8}, {}, {"a": 3.0}, [1.5, 0.5]]
     display = ParetoDisplay.from_scores(SCORES, task_names=["a", "b"], weights=by_name, best=3)
@@ -208,6 +213,22 @@ def test_a_candidate_without_a_score_is_beaten_and_not_drawn():
     assert np.ma.getmaskarray(drawn)[-1].tolist() == [True, False]
 
 
+def test_a_candidate_that_failed_is_not_what_others_are_compared_with():
+    scores = np.vstack([np.full(3, np.nan), np.ones(3), [2.0, 1.0, 0.5]])
+    display = ParetoDisplay.from_scores(scores, weights=[None, [1, 1, 1], [2, 1, 1]])
+    assert display.ax_.lines[1].get_ydata()[:3].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_a_task_may_be_called_score(regression):
+    X, Y = regression
+    Y = pd.DataFrame(Y, columns=["score", "other"])
+    model = MultiTaskRegressor(preset="mlp", hidden_layer_sizes=(4,), solver="lbfgs", tol=0.1, random_state=0)
+    with pytest.warns(UserWarning, match="Task 'score' has the name of another score.*Rename the column"):
+        search = TaskWeightSearchCV(model, [None, [2, 1]], cv=2, refit=False).fit(X, Y)
+    frame = ParetoDisplay.from_estimator(search).frame()
+    np.testing.assert_array_equal(frame[["score", "other"]], search.task_scores_)
+
+
 def test_a_frame_names_the_tasks():
     frame = pd.DataFrame(SCORES, columns=["price", "size"])
     assert ParetoDisplay.from_scores(frame).ax_.get_ylabel() == "Score of size"
@@ -221,6 +242,12 @@ def test_a_frame_names_the_tasks():
         ({"tasks": ["task 0"]}, r"draws two tasks or more; got \['task 0'\]"),
         ({"tasks": ["task0", "task 1"]}, "There is no task 'task0'.*Did you mean 'task 0'"),
         ({"reference": [0, 0]}, "reference is for kind='scatter'; got kind='lines'"),
+        (
+            {"reference": {"task_0": 0}, "tasks": ["task 0", "task 1"]},
+            "no score of task 'task 0'.*Did you mean 'task_0'",
+        ),
+        ({"tasks": "task 0"}, "tasks must be a list of names of tasks; got 'task 0'"),
+        ({"tasks": []}, "tasks must be a list of names of tasks"),
     ],
 )
 def test_errors(settings, text):
@@ -233,6 +260,8 @@ def test_errors(settings, text):
     [
         ({"task_names": ["a"]}, "task_names has 1 names for the 2 columns"),
         ({"weights": WEIGHTS[:2]}, "weights are those of 2 candidates; scores has 4 rows"),
+        ({"best": 4}, "best must be the number of one of the 4 candidates; got 4"),
+        ({"best": -1}, "best must be the number of one of the 4 candidates; got -1"),
     ],
 )
 def test_what_does_not_agree(settings, text):

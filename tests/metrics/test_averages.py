@@ -20,6 +20,15 @@ def test_the_weighted_mean_goes_over_the_tasks_that_have_a_score():
     assert average_scores(SCORES, "weighted", task_weights=[3, 1, 100, 0]) == pytest.approx((3 * 0.9 + 0.5) / 4)
 
 
+def test_a_series_is_read_by_its_names():
+    pd = pytest.importorskip("pandas")
+    scores, weights = pd.Series({"a": 1.0, "b": 0.5}), pd.Series({"b": 3.0, "a": 1.0})
+    assert average_scores(scores) == 0.75
+    assert average_scores(scores, "weighted", task_weights=weights) == (1.0 + 3 * 0.5) / 4
+    assert relative_gains(scores, pd.Series({"b": 1.0, "a": 0.5})) == {"a": 100.0, "b": -50.0}
+    assert relative_gains({"a": 1.0, "b": 0.5}, scores[::-1], pd.Series({"b": False})) == {"a": 0.0, "b": 0.0}
+
+
 def test_the_worst_of_errors_is_the_largest():
     assert average_scores(SCORES, "worst", higher_is_better=False) == 0.9
     assert average_scores({"a": 0.9, "error": 0.5}, "worst", higher_is_better={"error": False}) == 0.5
@@ -39,6 +48,8 @@ def test_an_average_that_lacks_something_or_does_not_exist_is_refused():
         average_scores(SCORES, "wrost")
     with pytest.raises(ValueError, match="task_weights names 'e', which is no task"):
         average_scores(SCORES, "weighted", task_weights={"e": 1})
+    with pytest.raises(TypeError, match=r"a dict or a Series by task name.*got \[0.5, 0.1\]"):
+        average_scores([0.5, 0.1])
 
 
 def test_delta_m_is_the_mean_of_relative_gains_signed_by_metric():

@@ -98,6 +98,21 @@ def test_names_are_those_of_the_columns():
     assert score_by_task(truth, truth.fillna(1)) == {"length": 1.0, "kind": 1.0}
 
 
+def test_predictions_with_names_are_compared_by_name():
+    pd = pytest.importorskip("pandas")
+    truth = pd.DataFrame({"length": [1.5, 0.5, 2.5], "kind": ["a", "b", "a"]})
+    assert score_by_task(truth, truth[["kind", "length"]]) == {"length": 1.0, "kind": 1.0}
+    assert score_by_task(truth, truth.set_axis(["x", "y"], axis=1)) == {"length": 1.0, "kind": 1.0}
+    with pytest.raises(ValueError, match=r"columns of y_pred are \['length', 'sort'\].*y_pred.to_numpy"):
+        score_by_task(truth, truth.rename(columns={"kind": "sort"}))
+
+
+def test_a_list_of_columns_is_one_by_task():
+    truth = np.array([[0.5, 0], [1.5, 1], [2.5, 1]])
+    assert score_by_task(truth, list(truth.T)) == {"task_0": 1.0, "task_1": 1.0}
+    assert score_by_task(truth, truth.tolist()) == score_by_task(truth, list(truth)) == score_by_task(truth, truth)
+
+
 def test_a_metric_for_one_kind_leaves_the_others_out():
     truth = np.array([[0.5, 0], [1.5, 1], [2.5, 1]])
     assert score_by_task(truth, truth, "r2") == {"task_0": 1.0}
@@ -210,6 +225,8 @@ def test_what_does_not_fit_is_named(table):
         score_by_task([0, 1], np.array([0.5, 0.5]), "neg_log_loss")
     with pytest.raises(ValueError, match=r"compares labels, but y_pred has its probabilities"):
         score_by_task([[0, 1], [1, 0]], [np.eye(2), np.eye(2)], "accuracy")
+    with pytest.raises(ValueError, match="classes must be a list with the classes of each of the tasks"):
+        score_by_task([[0, 1], [1, 0]], [np.eye(2), np.eye(2)], "roc_auc", classes=np.array([0, 1]))
 
 
 def test_a_metric_that_takes_no_weights_says_so(table):

@@ -7,10 +7,12 @@ import pytest
 import sklearn
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import Ridge
-from sklearn.metrics import check_scoring, max_error
+from sklearn.metrics import check_scoring, max_error, roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -101,6 +103,16 @@ def test_probabilities_are_scored_with_the_classes_of_the_estimator(labels):
     scores = get_task_scorer("neg_log_loss_by_task")(model, X[some], Y[some])
     expected = score_by_task(Y[some], model.predict_proba(X[some]), "neg_log_loss", classes=model.classes_)
     assert scores == expected
+
+
+def test_classes_of_a_matrix_of_indicators_are_those_of_its_columns(rng):
+    X, Y = rng.normal(size=(30, 2)), rng.integers(0, 2, (30, 2))
+    model = MLPClassifier((4,), solver="lbfgs", max_iter=5, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X, Y)
+    scores = get_task_scorer("roc_auc_by_task")(model, X, Y)
+    assert list(scores.values()) == pytest.approx(roc_auc_score(Y, model.predict_proba(X), average=None))
+    assert np.isfinite(list(get_task_scorer("neg_log_loss_by_task")(model, X[:1], Y[:1]).values())).all()
 
 
 def test_a_mixed_model_is_scored_by_both_kinds_at_once(mixed):

@@ -4,11 +4,13 @@ from functools import partial
 
 import numpy as np
 import pytest
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 
 from skmtl import MultiTaskRegressor
 from skmtl.metrics import make_task_scorer
 from skmtl.model_selection import TaskWeightGrid, choose_weights
+from skmtl.model_selection._choice import candidate_weights
 
 WEIGHTS = [{"a": 3.0, "b": 1.0}, {"a": 1.0, "b": 1.0}, {"a": 1.5, "b": 0.5}, {"a": 0.5}]
 FOUND = {
@@ -53,10 +55,35 @@ def test_a_task_that_a_dict_of_weights_leaves_out_has_weight_1():
     assert choose_weights(found, max_loss=0.05) == 1  # the first loses 12 % of b against the second
 
 
+def test_a_series_of_weights_is_read_by_its_names():
+    pd = pytest.importorskip("pandas")
+    assert candidate_weights({"net__task_weights": pd.Series({"b": 3.0, "a": 2.0})}, ["a", "b", "c"]).tolist() == [
+        2,
+        3,
+        1,
+    ]
+
+
 def test_a_loss_of_a_negative_score_is_a_share_of_its_size():
     found = {"params": [{}, {}], "mean_test_a": [-1.0, -1.5], "mean_test_b": [-4.0, -1.0]}
     assert choose_weights(found, max_loss=0.5) == 1
     assert choose_weights(found, max_loss=0.49) == 0
+
+
+def test_a_candidate_that_failed_is_no_baseline():
+    scores = [float("nan"), 0.5]
+    found = {"params": [{"task_weights": None}, {"task_weights": [1, 1]}], "mean_test_a": scores, "mean_test_b": scores}
+    assert choose_weights(found) == 1
+
+
+def test_a_task_that_nobody_has_a_score_of_does_not_count():
+    assert choose_weights(FOUND | {"mean_test_c": [float("nan")] * 4}) == choose_weights(FOUND)
+
+
+def test_a_frame_of_the_results_and_a_series_as_the_baseline_will_do():
+    pd = pytest.importorskip("pandas")
+    baseline = pd.Series({"b": 0.1, "a": 0.5})
+    assert choose_weights(pd.DataFrame(FOUND), baseline=baseline) == choose_weights(FOUND, baseline=dict(baseline))
 
 
 def test_a_candidate_without_a_score_is_not_chosen():
@@ -92,6 +119,15 @@ def test_bad_input_is_named():
         choose_weights({"params": [{}], "mean_test_score": [1.0]})
     with pytest.raises(ValueError, match=r"tasks names 'c', of which there is no score"):
         choose_weights(FOUND, tasks=["c"])
+    for tasks in ("a", []):
+        with pytest.raises(ValueError, match="tasks must be a list of task names"):
+            choose_weights(FOUND, tasks=tasks)
+    with pytest.raises(TypeError, match="cv_results_ of a search, or the search; got 5"):
+        choose_weights(5)
+    with pytest.raises(NotFittedError):
+        choose_weights(GridSearchCV(MultiTaskRegressor(), {}))
+    with pytest.raises(ValueError, match="baseline's score of task 'a' is 0"):
+        choose_weights(FOUND, baseline={"a": 0.0, "b": 1.0}, by="delta_m")
     with pytest.raises(ValueError, match="baseline has no score of task 'b'"):
         choose_weights(FOUND, baseline={"a": 1.0})
     with pytest.raises(ValueError, match=r"number of one of the 4 candidates or None; got 4"):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.datasets import load_linnerud
 from sklearn.exceptions import FitFailedWarning
@@ -17,6 +18,7 @@ from skmtl.metrics import make_task_scorer
 from skmtl.model_selection import (
     MultiTaskKFold,
     TaskWeightGrid,
+    TaskWeightSampler,
     TaskWeightSearchCV,
     choose_weights,
     cross_val_score_tasks,
@@ -44,7 +46,8 @@ def _data(n=60, gaps=0.0):
 
 
 def _fitted(X, Y, estimator=None, weights=WEIGHTS, **settings):
-    return TaskWeightSearchCV(_model() if estimator is None else estimator, weights, cv=KFold(3), **settings).fit(X, Y)
+    settings = {"cv": KFold(3), **settings}
+    return TaskWeightSearchCV(_model() if estimator is None else estimator, weights, **settings).fit(X, Y)
 
 
 def _grid(X, Y, estimator, parameter="task_weights", **settings):
@@ -84,6 +87,12 @@ def test_in_a_pipeline():
     assert list(search.best_params_) == ["multitaskregressor__task_weights"]
 
 
+def test_in_a_pipeline_that_remembers(tmp_path):
+    X, Y = _data()
+    search = _fitted(X, Y, make_pipeline(StandardScaler(), _model(), memory=str(tmp_path)))
+    _agree(search, _grid(X, Y, make_pipeline(StandardScaler(), _model()), "multitaskregressor__task_weights"))
+
+
 def test_several_scores_and_the_one_that_decides():
     X, Y = _data(gaps=0.2)
     settings = {"scoring": make_task_scorer("neg_mae", ["mean", "worst"]), "refit": "worst"}
@@ -100,6 +109,52 @@ def test_scores_of_scikit_learn():
     X, Y = _data()
     for scoring, refit in [("neg_mean_squared_error", True), (["r2", "neg_mean_squared_error"], "r2")]:
         _agree(_fitted(X, Y, scoring=scoring, refit=refit), _grid(X, Y, _model(), scoring=scoring, refit=refit))
+
+
+def test_several_names_of_task_scorers():
+    X, Y = _data(gaps=0.2)
+    search = _fitted(X, Y, scoring=["r2", "neg_mae"], refit="neg_mae")
+    scorers = {name: make_task_scorer(name) for name in ("r2", "neg_mae")}
+    _agree(search, _grid(X, Y, _model(), scoring=scorers, refit="neg_mae"))
+    np.testing.assert_allclose(search.cv_results_["mean_test_neg_mae"], search.task_scores_.mean(1), atol=1e-6)
+    X, Y = _data()
+    search = _fitted(X, Y, scoring={"share": "neg_mean_absolute_percentage_error", "r2": "r2"}, refit="r2")
+    assert list(search.scorer_) == ["share", "r2"]  # the first is scikit-learn's
+
+
+def test_a_choice_by_several_scores_has_no_score_of_its_own():
+    X, Y = _data()
+    search = _fitted(X, Y, scoring="r2_by_task", refit=choose_weights)
+    with pytest.raises(ValueError, match="none of the several scores is the one that decides"):
+        search.score(X, Y)
+    assert make_task_scorer()(search, X, Y) == search.best_estimator_.score(X, Y)
+
+
+def test_by_default_weights_are_scored_where_the_estimator_asks_for_them():
+    X, Y = _data()
+    weight = np.random.RandomState(1).rand(len(X))
+    with config_context(enable_metadata_routing=True):
+        model = _model().set_fit_request(sample_weight=True)
+        for asks in (True, False):
+            model.set_score_request(sample_weight=asks)
+            search = TaskWeightSearchCV(model, WEIGHTS, cv=KFold(3)).fit(X, Y, sample_weight=weight)
+            grid = GridSearchCV(model, {"task_weights": WEIGHTS}, cv=KFold(3)).fit(X, Y, sample_weight=weight)
+            _agree(search, grid)
+
+
+def test_a_parameter_of_fit_that_there_is_not_is_named_as_by_fit():
+    X, Y = _data()
+    with pytest.raises(TypeError, match=r"\.fit\(\) got an unexpected keyword argument 'sample_wight'"):
+        TaskWeightSearchCV(_model(), WEIGHTS, cv=2).fit(X, Y, sample_wight=np.ones(len(X)))
+
+
+def test_a_second_search_forgets_the_first():
+    X, Y = _data()
+    search = TaskWeightSearchCV(_model(), WEIGHTS, cv=2).fit(Y.rename(columns={"a": "x", "b": "y"}), Y)
+    assert hasattr(search, "feature_names_in_")
+    search.set_params(scoring="r2_by_task", refit=False).fit(X, Y)
+    for name in ("best_index_", "best_params_", "best_score_", "best_estimator_", "refit_time_", "feature_names_in_"):
+        assert not hasattr(search, name)
 
 
 def test_names_of_task_scorers():
@@ -247,6 +302,12 @@ def test_a_line_a_fold(capsys):
         ({"weights": []}, "weights is empty"),
         ({"weights": {"a": 1}}, "sequence of candidates"),
         ({"weights": None}, "sequence of candidates"),
+        ({"weights": [1.0, 2.0]}, "sequence of candidates"),
+        ({"weights": TaskWeightSampler(2)}, r"Pass what it draws: weights.rvs\(16"),
+        ({"weights": _data(3)[1]}, r"Pass its rows: weights.to_dict\('records'\)"),
+        ({"cv": []}, r"cv=\[\] has no split"),
+        ({"scoring": ["r2", "neg_meen_absolute_error"]}, "Did you mean 'neg_mean_absolute_error'"),
+        ({"scoring": ["r2", "neg_mae"], "refit": "neg_mea"}, "The scores are.*Did you mean 'neg_mae'"),
         ({"estimator": Ridge()}, "there is none in Ridge"),
         ({"scoring": "r2_wurst"}, "r2_worst"),
         ({"reference": {"a": 1}}, "reference has no score of task 'b'"),
@@ -258,6 +319,12 @@ def test_errors_say_what_to_do(settings, message):
     X, Y = _data(n=30)
     with pytest.raises(ValueError, match=message):
         _fitted(X, Y, **settings)
+
+
+def test_a_class_is_no_estimator():
+    X, Y = _data(n=30)
+    with pytest.raises(TypeError, match="instance of scikit-learn estimator instead of a class"):
+        _fitted(X, Y, MultiTaskRegressor)
 
 
 def test_two_places_for_the_weights_are_one_too_many():

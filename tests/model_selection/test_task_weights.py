@@ -118,5 +118,5 @@ def test_bad_settings_are_refused():
         TaskWeightSampler(2, low=2, high=1)
     with pytest.raises(ValueError, match="concentration names 'c', which is no task"):
         TaskWeightSampler(["a", "b"], concentration={"c": 1})
-    with pytest.raises(ValueError, match="concentration must be above 0"):
+    with pytest.raises(ValueError, match=r"concentration must be at least 0.02; got \[0, 1\]"):
         TaskWeightSampler(["a", "b"], concentration=[0, 1])
