@@ -526,7 +526,7 @@ def test_published_figures_of_a_few_rows(bench, monkeypatch):
     found = published.sets.catalogue(published.sets.FOLDER)
     if not {"adult", "tox21", "school"} <= found.keys():
         pytest.skip(f"the sets are not in {published.sets.FOLDER}")
-    monkeypatch.setattr(published, "MODELS", {name: published.MODELS[name] for name in ("default", "n_members=8")})
+    monkeypatch.setattr(published, "MODELS", {name: published.MODELS[name] for name in ("default", "pooled")})
     table = published.measure(found, 300)
     assert [row[0] for row in table.rows] == list(published.GOALS)
     assert table.goals == []
