@@ -170,10 +170,29 @@ class Network(nn.Module):
                 p.grad.zero_()
             elif p.grad is not None and not self._is_alone:
                 torch.mul(p.data, decay, out=p.grad)
+        self.penalize()
+
+    def penalize(self, share=1.0):
+        """Add the gradient of what the trunk adds to the objective, and return that.
+
+        Parameters
+        ----------
+        share : float
+            Factor of it: the share of all rows that the last batch has.
+
+        Returns
+        -------
+        penalty : scalar tensor or float
+            0.0 where there is none.
+        """
         with torch.enable_grad():
             penalty = self.penalty()
-        if penalty is not None and penalty.requires_grad:
+            if penalty is None:
+                return 0.0
+            penalty = share * penalty
+        if penalty.requires_grad:
             torch.autograd.backward(penalty)
+        return penalty.detach()
 
     def pull(self, slope, factors=None):
         """Slope of the objective in the representation ``(n, d)``, after `backward_heads`.

@@ -501,21 +501,22 @@ class MultiTaskNet(NeuralNet):
         module, objective, flat, n = self.module_, self.criterion_, self.flat, len(data)
         # Not the number of rows: a row of weight two must count as two rows.
         decay = self.optimizer_.decay / data.totals.max()
-        total, accumulate = 0.0, False
+        total, penalty, weights = 0.0, 0.0, flat.values[: flat.n_weights]
+        flat.gradients.zero_()
+        torch.mul(weights, decay, out=flat.gradients[: flat.n_weights])
         with torch.no_grad():
             module.train()
             for x, y, m, _ in Batches(data, data.block_rows).blocks():
                 raw, slope = x.new_empty(2, len(x), module.n_raw).unbind()
                 module.raw(x, raw)
-                sizes = [len(x)]
+                sizes, share = [len(x)], len(x) / n
                 objective.fill_slope(next(objective.cells(objective.views(raw, slope, sizes), y, m, sizes)), len(x))
-                module.backward(slope.mul_(len(x) / n), 0.0 if accumulate else decay, accumulate)
-                total, accumulate = total + objective.column_losses(raw, y, m) * len(x), True
+                penalty = penalty + module.penalize(share)
+                module.backward(slope.mul_(share), accumulate=True)
+                total = total + objective.column_losses(raw, y, m) * len(x)
             self._losses = total / n
-            weights = flat.values[: flat.n_weights]
-            penalty = module.penalty()
             value = objective.mean(self._losses) + 0.5 * decay * torch.dot(weights, weights)
-            return (value if penalty is None else value + penalty).item()
+            return float(value + penalty)
 
     # Prediction
 

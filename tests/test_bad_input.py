@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 import torch
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import NotFittedError
@@ -326,9 +327,16 @@ def test_loss_without_a_gradient():
 @pytest.mark.parametrize("kind", KINDS)
 def test_nan_in_X_points_to_imputation(kind):
     estimator = kind(missing_features="raise", **QUICK)
-    refused(estimator, "Input X contains NaN", kind.__name__, "imputer", X=changed(X, (3, 2), nan))
+    said = ("Input X contains NaN", kind.__name__, "missing_features='impute'", "imputer")
+    refused(estimator, *said, X=changed(X, (3, 2), nan))
     fitted = estimator.fit(X, GOOD[kind])
-    error("Input X contains NaN", "imputer", call=lambda: fitted.predict(changed(X, (3, 2), nan)))
+    error(*said, call=lambda: fitted.predict(changed(X, (3, 2), nan)))
+
+
+def test_nan_where_nothing_is_imputed():
+    gappy = changed(X, (3, 2), nan)
+    refused(regressor(), "Input X contains NaN", "imputed in a dense X only", "toarray()", X=sp.csr_array(gappy))
+    refused(regressor(architecture=nn.Linear(4, 3)), "Input X contains NaN", "a trunk of your own", X=gappy)
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf])
@@ -365,10 +373,13 @@ def test_empty_y():
 
 
 def test_text_in_X():
-    refused(regressor(), "numeric", X=np.full((60, 4), "a"))
+    for kind in (str, object):
+        refused(
+            regressor(), "Column 0", "'a'", "list the column in categorical_features", X=np.full((60, 4), "a", kind)
+        )
     words = pd.DataFrame({"a": ["red", "blue"] * 30})
     refused(regressor(categorical_features=None), "'red'", X=words)
-    refused(regressor(architecture=nn.Linear(1, 3)), "'red'", X=words)
+    refused(regressor(architecture=nn.Linear(1, 3)), "'red'", "a trunk of your own", X=words)
 
 
 def test_wrong_number_of_features_in_predict():

@@ -348,6 +348,7 @@ def test_two_categories_are_one_column():
     assert_array_equal(categorical(["no", None, "no", None], ["yes", None]), column(0.5, 1))
 
 
+@pytest.mark.filterwarnings("ignore:Column.*nothing is learned of them")
 @pytest.mark.parametrize("values", [["a"] * 3, [None] * 3, [f"{i}" for i in range(100)]], ids=["one", "none", "rare"])
 def test_what_tells_nothing_apart_is_left_out(values):
     X = frame(x=values, y=range(len(values)))
@@ -355,6 +356,12 @@ def test_what_tells_nothing_apart_is_left_out(values):
     assert_array_equal(inputs.encode(table), np.arange(len(values))[:, None])
     assert inputs.categories_ == {0: slice(0, 0)}
     assert_array_equal(inputs.encode(inputs.read(frame(x=["new"], y=[3]))), [[3]])
+
+
+def test_columns_of_rare_categories_only_are_named_in_a_warning():
+    X = frame(size=[f"{i}.5" for i in range(100)], town=["a", "b"] * 50, of_few=["x", "y", *[None] * 98], y=range(100))
+    with pytest.warns(UserWarning, match=r"Column\(s\) \['size', 'of_few'\] of X.*pandas\.to_numeric"):
+        fit(X, categorical=["size", "town", "of_few"], missing="impute")
 
 
 def many(n_labels, *others):

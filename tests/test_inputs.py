@@ -297,6 +297,17 @@ def test_forms_of_X(form, solver, preset):
     assert model.transform(rows).shape == (150, 16)
 
 
+def test_text_beside_numbers_in_a_list_an_array_and_a_frame():
+    frame = pd.DataFrame({"town": np.where(_A > 0, "Ghent", "Namur"), "size": _B.round(2)})
+    model = regressor(max_iter=3, categorical_features=["town"]).fit(frame, NUMBERS)
+    expected, objects = model.predict(frame), frame.to_numpy()
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        assert_array_equal(model.predict(objects), expected)
+    for rows in (objects, objects.tolist(), objects.astype(str)):
+        model = regressor(max_iter=3, categorical_features=[0]).fit(rows, NUMBERS)
+        assert_array_equal(model.predict(rows), expected)
+
+
 @each_preset
 def test_images_and_sequences():
     images = np.random.default_rng(0).normal(size=(40, 1, 6, 6))

@@ -32,6 +32,8 @@ class Categories:
     Attributes
     ----------
     n_codes : int
+    tells_nothing : bool
+        Whether there are several labels, and all of them are rare.
     unseen : float
         What a label gets that was not among the training rows, and a missing value if none was: the code of the rare
         ones. Where none were rare -1, or, of two codes, the share that the second had: it is between both.
@@ -45,6 +47,7 @@ class Categories:
         frequent = _in_order(label for label, count in counts.items() if count >= enough)
         rare = float(len(frequent)) if len(frequent) < len(counts) else -1.0
         self.n_codes = len(frequent) + (rare >= 0)
+        self.tells_nothing = len(counts) > 1 and not frequent
         self._code = dict.fromkeys(counts, rare) | {label: float(code) for code, label in enumerate(frequent)}
         self._families = set(map(_family, counts))
         self.unseen = self._missing = rare

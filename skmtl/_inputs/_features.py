@@ -5,7 +5,8 @@ pandas and polars are known by their attributes and never imported.
 
 import numpy as np
 
-from .._columns import MISSING_TYPES, cell_kind, pandas_column, polars_column, with_gaps
+from .._cells import MISSING_TYPES, cell_kind, with_gaps
+from .._containers import pandas_column, polars_column
 
 _NUMBERS = {"missing", "int", "float"}
 _REMEDY = (

@@ -5,6 +5,7 @@
 predict, so that a large X need never be there in its encoded form.
 """
 
+import warnings
 from itertools import pairwise
 
 import numpy as np
@@ -112,9 +113,20 @@ class Inputs:
         chosen = categorical_columns(categorical, names, columns).tolist()
         labels = {j: read_labels(columns[j], _name(names, j)) for j in chosen}
         self._categories = {j: Categories(*labels[j], _name(names, j)) for j in chosen}
+        self._warn_of_lost(names)
         table = self._table(X, labels)
         self._fit_dense(table, check_random_state(0 if rng is None else rng), MAX_ONE_HOT if looks_up else np.inf)
         return self, table
+
+    def _warn_of_lost(self, names):
+        lost = [_name(names, j) for j, categories in self._categories.items() if categories.tells_nothing]
+        if lost:
+            warnings.warn(
+                f"Column(s) {listing(lost)} of X hold categories, each in so few rows that nothing is learned of them. "
+                "Numbers that came as text must be converted, with pandas.to_numeric for example; a column that only "
+                "tells rows apart may be left out.",
+                stacklevel=8,
+            )
 
     # Which columns the network gets
 

@@ -43,7 +43,7 @@ class Range:
         self.lowest, self.highest, self.majority = np.full((3, len(columns)), np.nan)
         self.n_gaps = np.zeros(len(columns), dtype=np.intp)
         self.is_flag = np.zeros(len(columns), dtype=bool)
-        for some in column_blocks(len(columns), len(table)):
+        for some in _column_blocks(len(columns), len(table)):
             values = floats(table, columns[some])
             self.n_gaps[some] = np.isnan(values).sum(axis=1)
             self.lowest[some], self.highest[some] = np.fmin.reduce(values, axis=1), np.fmax.reduce(values, axis=1)
@@ -91,7 +91,7 @@ class Spread:
         self.median, self.edges = np.empty(len(columns)), []
         self._smooth_clip = scaling == "robust"
         rows = sample_rows(len(table))
-        for some in column_blocks(len(columns), len(table)):
+        for some in _column_blocks(len(columns), len(table)):
             values = floats(table, columns[some])
             ordered = [_ordered(column, rows) for column in values]
             quartiles = np.array([quantiles(column, np.array([0.25, 0.5, 0.75])) for column in ordered])
@@ -142,7 +142,7 @@ def floats(table, columns):
     return np.clip(values, -_HUGE, _HUGE, out=values)
 
 
-def column_blocks(n_columns, n_rows):
+def _column_blocks(n_columns, n_rows):
     """Return slices of columns of so many rows, of no more cells than are looked at at once."""
     size = max(1, _BLOCK_CELLS // max(n_rows, 1))
     return [slice(start, start + size) for start in range(0, n_columns, size)]

@@ -1,5 +1,7 @@
 """Mixtures of experts: dense networks side by side, of which every task's gate makes a mixture of its own."""
 
+import functools
+
 import torch
 from torch import nn
 
@@ -55,8 +57,15 @@ class Gates(LinearStack):
     def forward(self, X):
         """From one input for all ``(n, d)``, or one for each ``(T, n, d)``, to ``(T, n, K)``."""
         # Over a few neighbours torch's softmax takes several times as long as over rows apart.
-        weights = super().forward(X).transpose(1, 2).contiguous().softmax(1)
+        logits = super().forward(X).transpose(1, 2).contiguous()
+        weights = logits.softmax(1) if torch.is_grad_enabled() else _softmax(logits)
         return weights.permute(2, 0, 1).contiguous().transpose(0, 1)
+
+
+def _softmax(logits):
+    """Softmax over the second axis, in digits that do not depend on the number of rows, as those of torch's do."""
+    weights = (logits - logits.amax(1, keepdim=True)).exp_()
+    return weights.div_(functools.reduce(torch.add, weights.unbind(1)).unsqueeze(1))
 
 
 class ExtractionLevel(nn.Module):

@@ -162,7 +162,8 @@ class MultiTaskEstimator(ProbabilityMixin, BaseMultiTask):
         fine. Not used by a trunk of your own.
     missing_features : {"auto", "impute", "raise"}, default="auto"
         What to do about NaN among the numbers in a dense X. "impute" puts the median there, and a column beside it
-        tells where, if more than 1 % are missing; "raise" is an error. "auto" is "impute", with "mlp" "raise".
+        tells where, if more than 1 % are missing; "raise" is an error. "auto" is "impute", with "mlp" "raise". A trunk
+        of your own gets NaN as it is with "impute", and "auto" is "raise".
     missing_label : scalar, default=np.nan
         What stands for a missing label in y, besides NaN, None and pd.NA, which always do.
     on_empty_task : {"raise", "skip"}, default="raise"

@@ -160,7 +160,7 @@ class PredictionMixin(TransformerMixin):  # set_output works where `transform` i
         scores = dict.fromkeys(targets.y_names, np.nan)
         for task, (rows, labels, own) in enumerate(weighted_columns(truth, weights)):
             guesses = column(predicted, task) if sp.issparse(predicted) else predicted[rows, task]
-            scores[targets.names[task]] = _score(targets.kinds[task], labels, guesses, own)
+            scores[targets.names[task]] = task_score(targets.kinds[task], labels, guesses, own)
         return scores
 
 
@@ -178,7 +178,7 @@ def _predict_labelled(estimator, X, truth):
     return with_data(truth, data).tocsc()
 
 
-def _score(kind, truth, predicted, weights):
+def task_score(kind, truth, predicted, weights):
     """R² or accuracy; NaN without a label, for R² with one."""
     if len(truth) < (2 if kind == "regression" else 1):
         return np.nan

@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._inputs import Inputs, is_frame
+from .._inputs import Inputs, is_frame, read_numbers
 from .._presets import PRESETS
 from ..architectures import Architecture, Independent, OwnTrunk
 
@@ -48,9 +48,10 @@ class ReadingMixin:
         chosen = self.categorical_features
         return chosen is not None and not (isinstance(chosen, str) and chosen == "from_dtype")
 
-    def _is_read_by_column(self, X):
-        """Whether X may hold more than numbers: a frame, or an array of objects of which categories are named."""
-        return is_frame(X) or (self._names_categories() and getattr(X, "dtype", None) == np.dtype(object))
+    def _is_read_by_column(self, X, reset):
+        """Whether X may hold more than numbers: a frame, or an array of objects with categories."""
+        has_categories = self._names_categories() if reset else self._reader is not None and self._reader.categories_
+        return is_frame(X) or (bool(has_categories) and getattr(X, "dtype", None) == np.dtype(object))
 
     def _may_have_gaps(self):
         """Whether numbers in X, or the categories among them, may be missing; `Inputs` looks at the rest."""
@@ -66,21 +67,45 @@ class ReadingMixin:
     def _validate_X(self, X, reset):
         """Check X, and copy nothing that need not be."""
         own_trunk = self._has_own_trunk()
-        if not own_trunk and self._is_read_by_column(X):
+        if self._names_categories() and not own_trunk and _holds_text(X):
+            X = np.asarray(X, dtype=object)
+        if not own_trunk and self._is_read_by_column(X, reset):
             validate_data(self, X, reset=reset, skip_check_array=True)
             return X
-        X = validate_data(
-            self,
-            X,
-            reset=reset,
-            dtype="numeric",
-            accept_sparse="csr",
-            allow_nd=own_trunk,
-            ensure_all_finite="allow-nan" if self._may_have_gaps() and not sp.issparse(X) else True,
-        )
+        try:
+            X = validate_data(
+                self,
+                X,
+                reset=reset,
+                dtype="numeric",
+                accept_sparse="csr",
+                allow_nd=own_trunk,
+                ensure_all_finite="allow-nan" if self._may_have_gaps() and not sp.issparse(X) else True,
+            )
+        except ValueError as error:
+            self._say_what_helps(str(error), X)
+            raise
         if X.dtype.kind == "c" or (X.dtype.kind == "f" and X.dtype.itemsize > 8):
             X = X.astype(np.float64)
         return X
+
+    def _say_what_helps(self, error, X):
+        """Raise what scikit-learn says about X anew, where there is a way out that it does not know of."""
+        own_trunk, owner = self._has_own_trunk(), type(self).__name__
+        if "contains NaN" in error:
+            remedy = "set missing_features='impute', or"
+            if own_trunk:
+                remedy = "a trunk of your own gets X as it is:"
+            elif sp.issparse(X):
+                remedy = "missing numbers are imputed in a dense X only: use X.toarray(), or"
+            what = error.partition("\n")[0].rstrip(".")
+            raise ValueError(f"{what}, which this {owner} does not take; {remedy} put an imputer in front.") from None
+        if "string" not in error:
+            return
+        if own_trunk:
+            raise ValueError(f"{error}: a trunk of your own gets X as it is. Encode text as numbers first.") from None
+        for position, column in enumerate(np.asarray(X, dtype=object).T):
+            read_numbers(column, position)
 
     def _rows(self, X):
         """Validate rows to predict; what can be seen to be fine at a glance skips scikit-learn's longer look."""
@@ -91,3 +116,8 @@ class ReadingMixin:
         plain = plain and (self._reader is None or not self._reader.categories_)
         with np.errstate(over="ignore", invalid="ignore"):
             return X if plain and math.isfinite(X.sum()) else self._read_X(X)
+
+
+def _holds_text(X):
+    """Whether X is a list, or an array of text, in which numbers may stand beside categories."""
+    return isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.dtype.kind in "US")

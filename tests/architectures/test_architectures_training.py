@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 import torch
 from _engine import make_data, make_objective, mixed_blocks, mixed_targets, regression_blocks, slope_of
+from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from skmtl import MultiTaskEstimator, MultiTaskRegressor
+from skmtl import MultiTaskEstimator, MultiTaskRegressor, _batches
 from skmtl._activations import ACTIVATIONS
 from skmtl._balance import Balancer
 from skmtl._build import build_network
 from skmtl._optim import FlatParameters
 from skmtl.aggregation import Aggregator
-from skmtl.architectures import ARCHITECTURES, Conditioned
+from skmtl.architectures import ARCHITECTURES, Conditioned, DSelectK, SoftSharing
 from skmtl.weighting import Weighting
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*converge:sklearn.exceptions.ConvergenceWarning")
@@ -174,6 +175,15 @@ def test_it_learns_from_labels_with_gaps(table, architecture, parameters):
     model = small(architecture, max_iter=100, learning_rate_init=0.01, **parameters).fit(X, Y)
     assert model.score(X, Y) > 0.5
     assert model.predict(X).shape == (80, 3) and np.isfinite(model.predict(X)).all()
+
+
+@pytest.mark.parametrize("architecture", [DSelectK(3, per_example=True, entropy=1.0), SoftSharing(1.0), "hard_sharing"])
+def test_lbfgs_goes_the_same_way_whatever_number_of_blocks_it_adds_up(table, architecture, monkeypatch):
+    X, Y = table
+    model = small(architecture, solver="lbfgs", max_iter=10, tol=1e-9)
+    whole = model.fit(X, Y).predict(X)
+    monkeypatch.setattr(_batches, "BLOCK_BYTES", 1000)
+    assert_allclose(model.fit(X, Y).predict(X), whole, rtol=1e-6)
 
 
 @every_sharing_architecture

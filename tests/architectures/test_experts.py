@@ -8,6 +8,7 @@ from torch.testing import assert_close
 
 from skmtl import MultiTaskRegressor
 from skmtl.architectures import CGC, PLE, DSelectK, MMoE
+from skmtl.architectures._experts import Gates
 
 CASES = {
     "mmoe": (MMoE(n_experts=3), ["experts"]),
@@ -69,6 +70,16 @@ def test_tasks_in_another_order(architecture):
     before = trunk(batch())
     trunk.load_state_dict(permuted(trunk.state_dict(), order))
     assert_close(trunk(batch()), before[:, order])
+
+
+@pytest.mark.parametrize("n_experts", [1, 3, 6, 17])
+def test_what_gates_give_a_row_is_the_same_in_any_company(n_experts):
+    gates, X = Gates(16, 4, n_experts), torch.randn(72, 4)
+    with torch.no_grad():
+        whole = gates(X)
+        for stop in (8, 16, 24, 40):
+            assert torch.equal(gates(X[:stop]), whole[:, :stop])
+    assert_close(whole, gates(X))  # as in training
 
 
 def test_gradients_are_those_of_finite_differences(architecture):
