@@ -138,6 +138,11 @@ def _representation_shape(trunk, X, n_tasks):
             f"{len(X)} rows, or one a sample and task, ({len(X)}, {n_tasks}, d); got {shape}. End it with nn.Flatten() "
             "or a pooling layer."
         )
+    if not Z.is_floating_point():
+        raise ValueError(
+            f"The trunk passed as 'architecture' must return floating-point numbers; got {Z.dtype}. Let it end with "
+            ".float()."
+        )
     if not torch.isfinite(Z).all():
         raise ValueError(
             "The trunk passed as 'architecture' returns NaN or infinite values. Check its weights and the scale of X."

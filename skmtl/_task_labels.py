@@ -73,17 +73,25 @@ def _class_labels(entry, name):
     return labels_of(read_columns(entry, owner="classes", names=[name]), 0)[0]
 
 
+#: Classes from which on numbers may well be no labels.
+_MANY = 20
+
+
 def warn_if_many(labels, n_labels, name, is_text):
-    """Mirror of the warning in scikit-learn's type_of_target."""
-    if n_labels > 20 and 2 * len(labels) > n_labels:
-        remedy = (
-            "Leave the column out if it is no class label."
-            if is_text
-            else f"If it is a number to predict, pass tasks={{{name!r}: 'regression'}}."
-        )
-        warnings.warn(
-            f"Column {name!r} of y was taken as classification, but has {len(labels)} classes, more than half of its "
-            f"{n_labels} labels. {remedy}",
-            UserWarning,
-            stacklevel=3,
-        )
+    """Warn of a column that was taken for classes though nobody said so: numbers, or nearly as many as there are rows.
+
+    The second is the mirror of the warning in scikit-learn's type_of_target.
+    """
+    n_classes = len(labels)
+    if n_labels <= _MANY or n_classes <= _MANY or (is_text and 2 * n_classes <= n_labels):
+        return
+    share = f", more than half of its {n_labels} labels" if 2 * n_classes > n_labels else ""
+    remedy = "Leave the column out if it is no class label."
+    if not is_text:
+        kinds = [f"tasks={{{name!r}: {kind!r}}}" for kind in ("regression", "classification")]
+        remedy = f"If it is a number to predict, pass {kinds[0]}; if these are classes, {kinds[1]}."
+    warnings.warn(
+        f"Column {name!r} of y was taken as classification, but has {n_classes} classes{share}. {remedy}",
+        UserWarning,
+        stacklevel=7,
+    )

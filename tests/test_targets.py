@@ -325,7 +325,17 @@ def test_many_inferred_classes_warn():
         warnings.simplefilter("error")
         fit(y, tasks="classification")
         fit(y[:20])
-        fit(np.arange(60) % 30)
+        fit((np.arange(60) % 30).astype(str))
+
+
+def test_many_numbers_taken_as_classes_are_warned_of_however_often_they_come():
+    y = np.repeat(np.arange(21.0), 10)
+    with pytest.warns(UserWarning, match=r"'task_0' .*21 classes\. .*'regression'\}; .*'classification'\}"):
+        fit(y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(y, tasks=["classification"])
+        fit(y % 20)
 
 
 # Classes named beforehand, as for partial_fit

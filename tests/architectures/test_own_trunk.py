@@ -208,6 +208,7 @@ class Returns(nn.Module):
         (lambda X: X[:, :0], r"got \(4, 0\)"),
         (lambda X: (X, X), "got tuple"),
         (lambda X: X * torch.nan, "returns NaN or infinite"),
+        (lambda X: X.long(), "floating-point numbers; got torch.int64"),
         (lambda X: X / 0.0, "returns NaN or infinite"),
         (lambda X: X @ torch.ones(3, 2), r"failed on a batch of shape \(4, 5\): RuntimeError: .*float32.*\(n, d\)"),
     ],
