@@ -11,16 +11,16 @@ from skmtl import MultiTaskRegressor
 from skmtl.model_selection import MultiTaskKFold, TaskWeightSampler, TaskWeightSearchCV
 
 N, D, TASKS, CANDIDATES, FOLDS = 1000, 20, 3, 16, 5
-MLP = {"preset": "mlp", "max_iter": 50}
+MLP = {"preset": "mlp", "max_iter": 30}
 TWO_LAYERS = MLP | {"hidden_layer_sizes": (64, 64), "batch_size": 64}
 #: What is searched: name, settings of the estimator, goal.
 CASES = [
     ("mlp, (32,), batch 32", MLP | {"hidden_layer_sizes": (32,), "batch_size": 32}, 0.5),
     ("mlp, (100,), batch 200", MLP, 0.5),
     ("mlp, (64, 64), batch 64, watched", TWO_LAYERS | {"early_stopping": True}, 0.5),
-    ("tabular, one network", {"n_members": 1}, None),
-    ("mlp, (256, 256), batch 200", MLP | {"hidden_layer_sizes": (256, 256), "max_iter": 20}, None),
-    ("tabular, 8 members, 10 epochs", {"max_iter": 10}, None),
+    ("tabular, one network, 20 epochs", {"n_members": 1, "max_iter": 20}, None),
+    ("mlp, (256, 256), batch 200", MLP | {"hidden_layer_sizes": (256, 256), "max_iter": 10}, None),
+    ("tabular, 8 members, 5 epochs", {"max_iter": 5}, None),
 ]
 
 
