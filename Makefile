@@ -17,7 +17,7 @@ QUICK_NEEDS := plot,pandas
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test lint docs bench bench-accuracy clean
+.PHONY: help demo test lint docs bench bench-accuracy bench-sharing clean
 
 help:  ## show this text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench: $(VENV)/.with-bench  ## measure speed and memory against the alternatives
 # A quick look takes no more than scikit-learn's methods, so none of the other libraries is installed for it.
 bench-accuracy: $(VENV)/.with-$(if $(QUICK),$(QUICK_NEEDS),bench-accuracy)  ## score it beside other libraries on real data (QUICK=1: minutes)
 	$(BIN)/python -m benchmarks.accuracy $(if $(QUICK),--quick) $(ARGS)
+
+bench-sharing: $(VENV)/.with-$(QUICK_NEEDS)  ## find out on real data which tasks should share (ARGS=--quick: a minute)
+	$(BIN)/python -m benchmarks.sharing $(ARGS)
 
 clean:  ## remove what was built, all but the environment
 	rm -rf build dist docs/_build docs/api/generated docs/auto_examples

@@ -318,7 +318,7 @@ def _kinds(estimator, classes, read):
         return ["regression"] * len(read.names)
     if is_classifier(estimator):
         return ["classification"] * len(read.names)
-    if classes is None:
+    if classes is None and not hasattr(estimator, "classes_"):
         return [kind_of(read, j) for j in range(len(read.names))]
     classes = classes if isinstance(classes, list) and len(classes) == len(read.names) else [classes]
     # A column without classes may be one that was skipped.

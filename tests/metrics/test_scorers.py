@@ -296,3 +296,11 @@ def test_an_estimator_without_probabilities_is_named(regression):
     codes = (np.median(Y, axis=0) < Y).astype(float)
     with pytest.raises(AttributeError, match="Labels has no predict_proba, which the metric needs"):
         get_task_scorer("roc_auc")(Labels().fit(X, codes), X, codes)
+
+
+def test_one_regression_on_whole_numbers_is_no_classification():
+    X, y = np.arange(12.0)[:, None], np.arange(12)
+    model = MultiTaskEstimator(tasks="regression", preset="mlp", solver="lbfgs", max_iter=5, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X, y)
+    assert get_task_scorer("r2")(model, X, y) == pytest.approx(model.score(X, y))
