@@ -292,6 +292,8 @@ class MultiTaskNet(NeuralNet):
         try:
             self.notify("on_epoch_end", **notified)
         except KeyboardInterrupt:
+            if not self.callbacks:  # only the user can have meant it
+                raise
             return True
         return False
 

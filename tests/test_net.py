@@ -396,3 +396,15 @@ def test_lbfgs_leaves_small_products_to_one_thread(monkeypatch):
     MultiTaskRegressor(preset="mlp", solver="lbfgs", max_iter=2).fit(rng.randn(20, 2), rng.randn(20, 2))
     assert set(used) == {1}
     assert threads() == before
+
+
+def test_an_interrupt_between_two_epochs_is_one(monkeypatch):
+    def interrupted(self, net, **kwargs):
+        if len(net.history) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("skorch.callbacks.EpochTimer.on_epoch_end", interrupted)
+    rng = np.random.RandomState(0)
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        model = MultiTaskRegressor(preset="mlp", max_iter=5).fit(rng.randn(20, 2), rng.randn(20, 2))
+    assert model.n_iter_ == 2
