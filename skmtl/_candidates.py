@@ -14,7 +14,7 @@ import torch
 from ._batches import Batches, split
 from ._dense import DenseNetwork
 from ._members import DensePlan
-from ._net import PREDICT_ROWS, DivergenceError, Mean, check_losses, check_parameters
+from ._net import PREDICT_ROWS, DivergenceError, Mean, check_losses, check_parameters, only_observed
 from ._optim import FlatParameters
 from ._threads import numerics
 
@@ -82,7 +82,7 @@ class Candidate:
         losses = Mean()
         for x, y, m, _ in Batches(data, PREDICT_ROWS).blocks():
             losses.add(self.criterion_.column_losses(self.module_.infer(x), y, m), len(x))
-        return losses.value().masked_fill(torch.from_numpy(~data.observed), torch.nan)
+        return only_observed(losses.value(), data)
 
     def end(self):
         """Go back to the best epoch, and take the parameters out of the stack."""
@@ -112,8 +112,7 @@ def train_candidates(net, candidates, data, valid=None, epochs=1):
     epochs : int
         Passes over the rows, at the most.
     """
-    n_rows = len(data)
-    size = min(net.batch_size, n_rows)
+    size = min(net.batch_size, len(data))
     width = max([1, *(len(bias) for _, bias, _ in candidates[0].module_._layers)])
     n_stacks = min(len(candidates), math.ceil(len(candidates) * size * width / _STACKED))
     for numbers in np.array_split(np.arange(len(candidates)), n_stacks):
@@ -135,17 +134,14 @@ class _Training:
     def _order(self):
         return self.net.sampling.order(self._epoch_seed)
 
-    @property
-    def _n_products(self):
-        return len(self.candidates) * self.batches.batch_size
-
     def run(self, epochs):
         """Train until all have ended."""
         net, module = self.net, self.candidates[0].module_
+        n_rows = len(self.candidates) * self.batches.batch_size
         for candidate in self.candidates:
             candidate.begin(len(self.data), len(self.batches))
         running = list(self.candidates)
-        with torch.no_grad(), torch.random.fork_rng([]), numerics(module.sizes, self._n_products):
+        with torch.no_grad(), torch.random.fork_rng([]), numerics(module.sizes, n_rows):
             stack = _Stack(running, net.optimizer)
             for epoch in range(1, epochs + 1):
                 self._epoch_seed = net.seed + epoch
@@ -271,7 +267,7 @@ class _Stack:
         """
         n = len(x)
         if n not in self._workspaces:
-            raw, slope = x.new_empty(2, self.n * n, self._n_raw).unbind()
+            raw, slope = x.new_empty(2, self.n * n, self.candidates[0].module_.n_raw).unbind()
             stops = np.cumsum(sizes)
             rows = [np.tile(np.arange(stop - size, stop), self.n) for stop, size in zip(stops, sizes, strict=True)]
             owner = [np.repeat(np.arange(self.n), size) for size in sizes]
@@ -286,10 +282,6 @@ class _Stack:
                 owner=torch.from_numpy(np.concatenate(owner)),
             )
         return self._workspaces[n]
-
-    @property
-    def _n_raw(self):
-        return self.candidates[0].module_.n_raw
 
     def factors(self, n, like):
         """For each block of tasks the factors ``(K n, G, 1)`` of the slopes in a batch of n rows."""

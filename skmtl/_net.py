@@ -46,6 +46,11 @@ class DivergenceError(ValueError):
     """The loss of a task, or a parameter, is no longer a finite number."""
 
 
+def only_observed(losses, data):
+    """Column losses ``(C,)`` with NaN where these rows have no label."""
+    return losses.masked_fill(torch.from_numpy(~data.observed).to(losses.device), torch.nan)
+
+
 def check_losses(row, task_names):
     """Raise DivergenceError where a loss in a row of the history is not finite."""
     if math.isfinite(row["train_loss"]) and math.isfinite(row.get("valid_loss", 0.0)):
@@ -392,7 +397,7 @@ class MultiTaskNet(NeuralNet):
         else:
             self._sums = 0.0
             self.run_single_epoch(self.get_iterator(valid), False, "valid", self.validation_step)
-            self._record_validation(self._only_observed(self._sums / len(valid), valid))
+            self._record_validation(only_observed(self._sums / len(valid), valid))
 
     def _count(self, raw, y, m):
         """Loss of a batch; its column losses are added to those of the epoch."""
@@ -407,7 +412,7 @@ class MultiTaskNet(NeuralNet):
         with torch.no_grad():
             for _, raw, y, m in self._inferred(data):
                 losses.add(self.criterion_.column_losses(raw, y, m), len(raw))
-        return self._only_observed(losses.value(), data)
+        return only_observed(losses.value(), data)
 
     def _inferred(self, data):
         """Yield rows, and of these raw output, targets and weights: by the member that does not train on them."""
@@ -429,10 +434,6 @@ class MultiTaskNet(NeuralNet):
             for rows, part, _, _ in self._inferred(data):
                 raw[torch.from_numpy(rows)] = part.cpu()
         return raw
-
-    @staticmethod
-    def _only_observed(losses, data):
-        return losses.masked_fill(torch.from_numpy(~data.observed).to(losses.device), torch.nan)
 
     def _record_training(self, losses):
         objective, row = self.criterion_, self.row

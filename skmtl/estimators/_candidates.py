@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import _num_samples
 
 from .._blocks import task_order
 from .._candidates import Candidate, can_be_stacked, train_candidates
@@ -45,9 +46,12 @@ class CandidatesMixin:
             return None
         template = clone(self).set_params(task_weights=None, verbose=False)
         template._validate_params()
+        settings = template._resolve_settings(_num_samples(X), once=False)
+        if settings.n_members > 1 or settings.solver == "lbfgs":  # known before anything is set up
+            return None
         train, valid = template._prepare(X, y, sample_weight)
         net = template.net_
-        if not can_be_stacked(net.module_, net.criterion_) or template._settings.solver == "lbfgs":
+        if not can_be_stacked(net.module_, net.criterion_):
             return None
         net.batch_size = template._batch_rows(len(train))
         made, different = [], {}

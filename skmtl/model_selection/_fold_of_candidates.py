@@ -1,10 +1,8 @@
 """The candidates of a search over task weights in one fold: fitted side by side where that can be done, and scored."""
 
 import time
-import warnings
 from dataclasses import dataclass, field
 
-import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection._validation import _score
 from sklearn.pipeline import Pipeline
@@ -12,6 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
+from ..estimators._seeds import draw_seed
 from ._folds import no_half_fits
 
 
@@ -115,7 +114,7 @@ def _seed(estimator):
     found = estimator.get_params()
     for name, value in found.items():
         if name.rpartition("__")[2] == "random_state" and value is None:
-            estimator.set_params(**{name: int(check_random_state(None).randint(np.iinfo(np.int32).max))})
+            estimator.set_params(**{name: draw_seed(check_random_state(None))})
 
 
 def _scores(fitted, X, y, scorer, task_scorer, params, error_score):
@@ -161,7 +160,7 @@ def _fit_together(estimator, candidates, X, y, params):
     if is_pipeline and len(estimator.steps) > 1:
         before = Pipeline(clone(estimator).steps[:-1], memory=estimator.memory)
     try:
-        with warnings.catch_warnings():
+        with no_half_fits():
             X = X if before is None else before.fit_transform(X, y)
             found = last.fit_candidates(X, y, [candidate[f"{prefix}task_weights"] for candidate in candidates], **own)
     except Exception as error:
